@@ -1,0 +1,1 @@
+"""The embedded backend: a fork server and fresh namespaces for every run. No daemon needed."""
