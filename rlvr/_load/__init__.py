@@ -1,0 +1,1 @@
+"""The insides of `rlvr.load`: walking models, overrides, messages, TOML text."""
