@@ -13,6 +13,7 @@ BUILT_IN = [
     EntryPoint("math", "verifiers.math:MathVerifier", GROUP),
     EntryPoint("code", "verifiers.code:CodeVerifier", GROUP),
     EntryPoint("instructions", "verifiers.instructions:InstructionsVerifier", GROUP),
+    EntryPoint("format", "verifiers.format:FormatVerifier", GROUP),
 ]
 
 
@@ -37,7 +38,7 @@ def load(name: str) -> Verifier:
     """A ready instance, the same one at every call. Raises LookupError for a name that nobody claims."""
     if name not in _points():
         near = difflib.get_close_matches(name, names(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise LookupError(f"no verifier named {name!r}{hint} Installed: {', '.join(names())}")
     point = _points()[name]
     verifier = point.load()()
