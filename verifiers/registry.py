@@ -45,3 +45,9 @@ def load(name: str) -> Verifier:
     if not isinstance(verifier, Verifier):
         raise VerifierError(f"{point.value} is no verifier: it needs name, version, Reference and verify()")
     return verifier
+
+
+def refresh() -> None:
+    """Look again, after a package was installed into the running process."""
+    _points.cache_clear()
+    load.cache_clear()

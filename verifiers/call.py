@@ -1,0 +1,168 @@
+"""Call one verifier once, in this process, and make a Verdict of whatever comes of it.
+
+Shared by the grader and its workers, so that a verdict is the same wherever it was made. Time limits, retries and the
+cache are the grader's.
+"""
+
+import inspect
+import math
+import numbers
+import time
+from asyncio import CancelledError
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_jsonable_python
+
+from sandbox import SandboxError
+from verifiers.base import NoParams, Verdict, Verifier
+
+HOST_CONTROL = (KeyboardInterrupt, CancelledError, GeneratorExit)
+"""What a verifier may raise that is not its own business."""
+
+
+class BadInput(ValueError):
+    """The reference, the parameters or the response do not have the shape that the verifier reads. One line."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Item(NamedTuple):
+    """One response to judge."""
+
+    id: str
+    verifier: str
+    response: str
+    reference: Any
+    params: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A verifier and its validated arguments."""
+
+    verifier: Verifier
+    response: str
+    reference: BaseModel
+    params: BaseModel | None
+
+
+def prepare(verifier: Verifier, response: str, reference: Any, params: Any) -> Call:
+    """Validate the arguments. Raises BadInput with one clear line."""
+    if not isinstance(response, str):
+        raise BadInput("bad_response", f"{verifier.name}: response must be a string, got {type(response).__name__}")
+    checked = _validate(verifier, "reference", verifier.Reference, reference)
+    accepts: type[BaseModel] | None = getattr(verifier, "Params", None)
+    values = _validate(verifier, "params", accepts or NoParams, {} if params is None else params)
+    return Call(verifier, response, checked, values if accepts else None)
+
+
+def _validate(verifier: Verifier, what: str, model: type[BaseModel], value: Any) -> BaseModel:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        shape = (model.__doc__ or "").partition("\n")[0]
+        hint = f"; it reads {shape}" if what == "reference" and shape else ""
+        raise BadInput(f"bad_{what}", f"{verifier.name}: {what}: {problems(error)}{hint}") from None
+
+
+def problems(error: ValidationError, most: int = 3) -> str:
+    """What pydantic found, on one line: the path, what was expected, what came."""
+    lines = []
+    for found in error.errors(include_url=False, include_context=False)[:most]:
+        path = ".".join(str(part) for part in found["loc"])
+        came = repr(found["input"])
+        came = came if len(came) <= 60 else came[:57] + "..."
+        lines.append(f"{path + ': ' if path else ''}{found['msg']}, got {came}")
+    more = error.error_count() - len(lines)
+    return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
+
+
+def is_async(verifier: Verifier) -> bool:
+    return inspect.iscoroutinefunction(verifier.verify)
+
+
+def judge(call: Call, passing: tuple[type[BaseException], ...] = HOST_CONTROL) -> Verdict:
+    """The verdict of a verifier whose `verify` is a plain function. Only exceptions in `passing` get out."""
+    start = time.perf_counter()
+    try:
+        raw = call.verifier.verify(call.response, call.reference, call.params)
+    except passing:
+        raise
+    except BaseException as error:  # plug-ins are foreign code: not even their SystemExit may end the trainer
+        raw = broken(error)
+    return settle(call, raw, start)
+
+
+async def ajudge(call: Call, passing: tuple[type[BaseException], ...] = HOST_CONTROL) -> Verdict:
+    """The verdict of a verifier whose `verify` is a coroutine function."""
+    start = time.perf_counter()
+    try:
+        raw = await call.verifier.verify(call.response, call.reference, call.params)
+    except passing:
+        raise
+    except BaseException as error:  # plug-ins are foreign code: not even their SystemExit may end the trainer
+        raw = broken(error)
+    return settle(call, raw, start)
+
+
+def judge_fast(call: Call) -> Verdict | None:
+    """The verdict of the verifier's cheap, bounded path; None leaves the case to a worker."""
+    fast = getattr(call.verifier, "fast", None)
+    if fast is None:
+        return None
+    start = time.perf_counter()
+    try:
+        raw = fast(call.response, call.reference, call.params)
+    except HOST_CONTROL:
+        raise
+    except (RecursionError, MemoryError):
+        return None  # the state of the caller's process must not change a verdict: a worker starts fresh
+    except BaseException as error:  # plug-ins are foreign code: not even their SystemExit may end the trainer
+        raw = broken(error)
+    return None if raw is None else settle(call, raw, start)
+
+
+def broken(error: BaseException) -> Verdict:
+    """The verdict when a verifier raised."""
+    if isinstance(error, SandboxError):
+        return Verdict.error("sandbox_error", details={"message": one_line(error)})
+    return Verdict.error(one_line(error))
+
+
+def one_line(error: BaseException) -> str:
+    """`ValueError: first line of the message`, at most 300 characters."""
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+
+
+def settle(call: Call, raw: Any, start: float) -> Verdict:
+    """A Verdict, bool or float as a Verdict that carries the verifier's name, version and the time taken."""
+    verdict = raw if isinstance(raw, Verdict) else _of_value(raw)
+    more: dict[str, Any] = {
+        "verifier": call.verifier.name,
+        "version": call.verifier.version,
+        "elapsed_ms": round((time.perf_counter() - start) * 1e3, 3),
+    }
+    if verdict.details:  # plain JSON everywhere, so that the verdict is the same behind every door
+        more["details"] = to_jsonable_python(verdict.details, fallback=repr)
+    return verdict.model_copy(update=more)
+
+
+def _of_value(raw: Any) -> Verdict:
+    if hasattr(raw, "item"):  # a numpy or torch scalar
+        raw = raw.item()
+    if isinstance(raw, bool):
+        return Verdict.correct("passed") if raw else Verdict.incorrect("failed")
+    if isinstance(raw, numbers.Real):
+        score = float(raw)
+        if math.isfinite(score) and 0.0 <= score <= 1.0:
+            return Verdict.of_score(score, "scored")
+        return Verdict.error(f"score {score} is outside [0, 1]")
+    if inspect.iscoroutine(raw):
+        raw.close()
+        return Verdict.error("verify() returned a coroutine; declare it with `async def`")
+    return Verdict.error(f"verify() returned {type(raw).__name__}; expected a Verdict, a bool or a float")
