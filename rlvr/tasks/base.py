@@ -5,8 +5,9 @@ judge: `check.py` does.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -66,7 +67,7 @@ def parse(model: type[R], values: Mapping[str, Any], where: str) -> R:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        found = error.errors(include_url=False)[0]
+        found = min(error.errors(include_url=False), key=lambda problem: problem["type"] != "missing")
         column = ".".join(str(part) for part in found["loc"])
         if found["type"] == "missing" and len(found["loc"]) == 1:
             wanted = [name for name, info in model.model_fields.items() if info.is_required()]
@@ -113,8 +114,11 @@ class DataSet:
             yield from self._from_hub(split)
             return
         path = Path(where).expanduser()
+        numbers: Counter[str] = Counter()
         for part, file, only in self._find(path, split) if path.is_dir() else [(_stem(path), path, split)]:
-            yield from self._from_file(file, part, None if only == ALL else only)
+            for values, place in self._from_file(file, None if only == ALL else only):
+                numbers[part] += 1
+                yield self._example(values, f"{part}/{numbers[part]}", place)
 
     def _from_hub(self, split: str | None) -> Iterator[Example]:
         wanted = self.hub.splits if split == ALL else (split or self.hub.splits[0],)
@@ -122,18 +126,16 @@ class DataSet:
             for number, values in rows.from_hub(self.hub.path, self.hub.config, part, f"{self.name}:PATH"):
                 yield self._example(values, f"{part}/{number}", f"{self.hub.path} {part}: row {number}")
 
-    def _from_file(self, path: Path, part: str, split: str | None) -> Iterator[Example]:
+    def _from_file(self, path: Path, split: str | None) -> Iterator[tuple[Mapping[str, Any], str]]:
         if split and not self.split_of:
             raise SourceError(f"{path}: {self.name} cannot split one file; name the file of {split!r}, or its folder")
         for number, values in rows.from_file(path):
             where = f"{path}: row {number}"
-            if split and self.split_of and self.split_of(parse(self.row, values, where)) != split:
-                continue
-            yield self._example(values, f"{part}/{number}", where)
+            if not (split and self.split_of) or self.split_of(parse(self.row, values, where)) == split:
+                yield values, where
 
     def _example(self, values: Mapping[str, Any], label: str, where: str) -> Example:
-        example = self.build(parse(self.row, values, where), label)
-        return Example(example.task, example.gold, where)
+        return replace(self.build(parse(self.row, values, where), label), where=where)
 
     def _find(self, folder: Path, split: str | None) -> list[tuple[str, Path, str | None]]:
         """`(label, file, split to pick out of it)`: files named after the split, or one that holds every split."""
