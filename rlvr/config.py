@@ -1,0 +1,230 @@
+"""Every knob of a run with its meaning under it. TOML in (`rlvr.load`), frozen objects out.
+
+A file names its stage at the top: `stage = "rl"`. In a pipeline each stage is a section, and its `model` and `out` are
+filled in from the stage before. Leaves out: what a good default can settle.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Control = Literal["none", "random", "constant", "shuffled"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Sampling(Section):
+    temperature: NonNegativeFloat = 1.0
+    """0 is greedy."""
+    max_tokens: PositiveInt = 1024
+    """Longest response. A longer one is cut, and its finish reason is `length`."""
+
+
+class Optim(Section):
+    """AdamW with a linear warm-up."""
+
+    lr: PositiveFloat
+    warmup_steps: NonNegativeInt = 0
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """What the rate does after the warm-up: stay, or fall to a tenth by the last step."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: NonNegativeFloat = 0.0
+    max_grad_norm: PositiveFloat = 1.0
+
+
+class Objective(Section):
+    """The policy objective. The defaults are those of DESIGN: no std, token aggregation, clip higher."""
+
+    advantage: Literal["mean", "grpo", "rloo"] = "mean"
+    """`mean`: reward less the group's mean (Dr. GRPO). `grpo`: that over the group's standard deviation.
+    `rloo`: reward less the mean of the others."""
+    clip_low: PositiveFloat = 0.2
+    clip_high: PositiveFloat = 0.28
+    aggregation: Literal["token", "sequence", "constant"] = "token"
+    """How token losses are averaged: over all tokens of the step, over sequences, or by the longest length allowed."""
+    importance_cap: PositiveFloat = 2.0
+    """Ceiling of the weight that corrects for the difference between sampler and learner."""
+
+
+class Tasks(Section):
+    train: str
+    """Task source: a name such as `gsm8k`, `NAME:PATH`, or a JSONL or Parquet file of tasks."""
+    validation: str | None = None
+    """Task source judged greedily while training; it picks the checkpoint that is kept."""
+    limit: PositiveInt | None = None
+    """Read at most this many tasks of each source."""
+
+
+class Grading(Section):
+    workers: PositiveInt = 1
+    """Killable verifier processes."""
+    deadline_s: PositiveFloat = 10.0
+    """Wall-clock seconds for one verdict."""
+    max_error_share: Share = 0.05
+    """The run stops when a larger share of a step's verdicts is `error`: the verifiers are broken, not the model."""
+
+
+class Compute(Section):
+    device: str = "auto"
+    """`auto` is CUDA where there is a GPU, else the CPU."""
+    threads: PositiveInt | None = None
+    """CPU threads of each model process; all cores by default."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto` keeps the checkpoint's own."""
+
+
+class Stage(Section):
+    """What every stage that trains or judges a model has."""
+
+    model: str = ""
+    """Folder of a Hugging Face checkpoint, or its hub id. A pipeline fills it in."""
+    out: Path = Path()
+    """Run directory. A pipeline fills it in."""
+    seed: NonNegativeInt = 0
+    compute: Compute = Compute()
+
+class SFT(Stage):
+    """Supervised fine-tuning on demonstrations."""
+
+    stage: Literal["sft"] = "sft"
+    data: str
+    """JSONL or Parquet with a `messages` column (chat), or a hub id."""
+    epochs: PositiveFloat = 1.0
+    batch_size: PositiveInt = 32
+    """Sequences an optimizer step, over all workers."""
+    max_tokens: PositiveInt = 2048
+    """Longer conversations are cut at the end; where no answer would be left they are dropped and counted."""
+    optim: Optim = Optim(lr=1e-5, warmup_steps=20, schedule="cosine")
+    workers: PositiveInt = 1
+    """Ray Train workers (data parallel)."""
+
+
+class Pairs(Section):
+    """On-policy preference pairs: sample, let the verifiers judge, pair a right answer with a wrong one."""
+
+    tasks: str
+    prompts: PositiveInt = 512
+    """Tasks sampled from."""
+    samples: PositiveInt = 8
+    """Responses a task. Tasks whose responses are all right or all wrong give no pair."""
+    sampling: Sampling = Sampling()
+
+
+class DPO(Stage):
+    """Direct preference optimisation on pairs from a file, or on pairs that the verifiers make."""
+
+    stage: Literal["dpo"] = "dpo"
+    data: str | None = None
+    """JSONL or Parquet with `prompt`, `chosen` and `rejected` (chat messages)."""
+    on_policy: Pairs | None = None
+    epochs: PositiveFloat = 1.0
+    batch_size: PositiveInt = 32
+    max_tokens: PositiveInt = 2048
+    beta: PositiveFloat = 5.0
+    loss: Literal["sigmoid_norm", "sigmoid"] = "sigmoid_norm"
+    """`sigmoid_norm` divides each log-probability by its length (Tulu 3)."""
+    optim: Optim = Optim(lr=5e-7, warmup_steps=5, schedule="linear")
+    workers: PositiveInt = 1
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.data is None) == (self.on_policy is None):
+            raise ValueError("dpo needs exactly one of `data` (a file of pairs) and `on_policy` (pairs it makes itself)")
+        return self
+
+
+class RL(Stage):
+    """Reinforcement learning on checked rewards."""
+
+    stage: Literal["rl"] = "rl"
+    tasks: Tasks
+    steps: PositiveInt = 100
+    prompts_per_step: PositiveInt = 32
+    group_size: Annotated[int, Field(ge=2)] = 8
+    """Responses a prompt. Advantages compare responses within one group."""
+    sampling: Sampling = Sampling()
+    max_lag: NonNegativeInt = 2
+    """How many versions sampling may run ahead of learning. 0 is exactly on-policy."""
+    refill: NonNegativeInt = 1
+    """Extra rounds of sampling to replace groups whose rewards all agree, which teach nothing."""
+    objective: Objective = Objective()
+    optim: Optim = Optim(lr=1e-6, warmup_steps=10)
+    minibatches: PositiveInt = 1
+    """Optimizer steps over each batch."""
+    micro_batch_tokens: PositiveInt = 16384
+    """Padded tokens that go through the learner's model at once. Changes speed and memory, never the result."""
+    engine_batch: PositiveInt = 256
+    """Responses sampled at once."""
+    max_prompt_tokens: PositiveInt = 2048
+    """Tasks with a longer prompt are left out and counted."""
+    truncated: Literal["keep", "mask"] = "keep"
+    """A response cut at `max_tokens` is judged as it is, or its tokens are left out of the loss."""
+    grading: Grading = Grading()
+    evaluate_every: PositiveInt = 10
+    """Steps between validations; the best checkpoint so far becomes `model/`."""
+    checkpoint_every: PositiveInt = 10
+    control: Control = "none"
+    """Rewards that say nothing, to see what training without a verifier would gain."""
+
+    @model_validator(mode="after")
+    def _minibatches_fit(self) -> Self:
+        if self.minibatches > self.prompts_per_step:
+            raise ValueError(
+                f"minibatches ({self.minibatches}) must not exceed prompts_per_step ({self.prompts_per_step})"
+            )
+        return self
+
+
+class Evaluate(Stage):
+    """Greedy accuracy on tasks, of one model or of several."""
+
+    stage: Literal["eval"] = "eval"
+    models: dict[str, str] = {}
+    """Name -> checkpoint, when several are judged; `model` is judged when this is empty."""
+    tasks: str
+    limit: PositiveInt | None = None
+    sampling: Sampling = Sampling(temperature=0.0)
+    engine_batch: PositiveInt = 256
+    max_prompt_tokens: PositiveInt = 2048
+    grading: Grading = Grading()
+
+
+class Scratch(Section):
+    """A small model, its tokenizer and its tasks, built on the spot; everything a pipeline needs and no download."""
+
+    demonstrations: PositiveInt = 40000
+    """Rows of the weak teacher."""
+    slip: Share = 0.6
+    """How often the weak teacher makes its systematic mistake."""
+    tasks: PositiveInt = 4000
+    """Training tasks."""
+    validation: PositiveInt = 150
+    held_out: PositiveInt = 600
+    """Tasks that the final evaluation judges. All three splits differ in the underlying problem."""
+    vocabulary: PositiveInt = 512
+    hidden: PositiveInt = 128
+    layers: PositiveInt = 2
+
+
+class Pipeline(Section):
+    """A chain of stages; each starts from the model of the one before."""
+
+    stage: Literal["pipeline"] = "pipeline"
+    out: Path
+    seed: NonNegativeInt = 0
+    model: str = "{out}/base"
+    """Where the chain starts. `{out}` in a string stands for the pipeline's run directory."""
+    scratch: Scratch | None = None
+    """Build model and tasks below `{out}` first."""
+    sft: SFT | None = None
+    dpo: DPO | None = None
+    rl: RL | None = None
+    evaluate: Evaluate | None = None
+
+
+STAGES: dict[str, type[Section]] = {"sft": SFT, "dpo": DPO, "rl": RL, "eval": Evaluate, "pipeline": Pipeline}

@@ -1,0 +1,187 @@
+"""The journal: every rollout of a run, from the asking to the step that trained on it, in one SQLite file.
+
+    issued -> generated -> judged -> trained(step), or dropped(reason)
+
+It is the single source of truth: a step's batch is written here, in one transaction, before the learner sees it. After
+a crash the learner goes back to its last checkpoint and replays the batches that follow from here, so that nothing is
+lost and no rollout belongs to two steps. One writer; anybody may read while the run goes on (WAL).
+"""
+
+import json
+import sqlite3
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlvr.samples import Judged, Prompt, Request, Rollout, Sample
+from verifiers import Verdict
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS tasks (id TEXT PRIMARY KEY, task TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS rollouts (
+    id TEXT PRIMARY KEY, batch INTEGER NOT NULL, task TEXT NOT NULL, seed INTEGER NOT NULL, state TEXT NOT NULL,
+    prompt_ids BLOB NOT NULL, response_ids BLOB, mask BLOB, logprobs BLOB, versions BLOB, finish TEXT, text TEXT,
+    status TEXT, score REAL, reason TEXT, extracted TEXT, details TEXT, verifier TEXT, verifier_version TEXT,
+    elapsed_ms REAL, cached INTEGER, reward REAL, advantage REAL, step INTEGER, place INTEGER, dropped TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS rollouts_by_batch ON rollouts (batch);
+CREATE INDEX IF NOT EXISTS rollouts_by_step ON rollouts (step, place);
+CREATE TABLE IF NOT EXISTS steps (step INTEGER PRIMARY KEY, samples INTEGER NOT NULL, metrics TEXT) STRICT;
+"""
+
+
+class Journal:
+    """The file of one run, opened for writing."""
+
+    def __init__(self, path: Path) -> None:
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=NORMAL")
+        self.db.executescript(SCHEMA)
+
+    def issued(self, batch: int, prompts: Sequence[Prompt], requests: Sequence[Request]) -> None:
+        """Asked of the engine. Asking again for the same id, after a crash, changes nothing. One prompt a request."""
+        with self._transaction():
+            self.db.executemany(
+                "INSERT OR IGNORE INTO tasks VALUES (?, ?)", [(p.task.id, p.task.model_dump_json()) for p in prompts]
+            )
+            self.db.executemany(
+                "INSERT OR IGNORE INTO rollouts (id, batch, task, seed, state, prompt_ids) "
+                "VALUES (?, ?, ?, ?, 'issued', ?)",
+                [
+                    (r.id, batch, p.task.id, r.seed, _ints(r.prompt_ids))
+                    for p, r in zip(prompts, requests, strict=True)
+                ],
+            )
+
+    def generated(self, rollouts: Iterable[Rollout]) -> None:
+        with self._transaction():
+            self.db.executemany(
+                "UPDATE rollouts SET state = 'generated', response_ids = ?, mask = ?, logprobs = ?, versions = ?, "
+                "finish = ?, text = ? WHERE id = ?",
+                [
+                    (_ints(r.response_ids), bytes(r.mask), _floats(r.logprobs), _ints(r.versions), r.finish, r.text, r.id)
+                    for r in rollouts
+                ],
+            )
+
+    def judged(self, judged: Iterable[Judged]) -> None:
+        with self._transaction():
+            self.db.executemany(
+                "UPDATE rollouts SET state = 'judged', status = ?, score = ?, reason = ?, extracted = ?, details = ?, "
+                "verifier = ?, verifier_version = ?, elapsed_ms = ?, cached = ?, reward = ? WHERE id = ?",
+                [(*_verdict_row(j.verdict), j.reward, j.rollout.id) for j in judged],
+            )
+
+    def trained(self, step: int, samples: Sequence[Sample]) -> None:
+        """The batch of a step, for good. Raises ValueError for a rollout that is not judged or already trained."""
+        with self._transaction():
+            for place, sample in enumerate(samples):
+                changed = self.db.execute(
+                    "UPDATE rollouts SET state = 'trained', step = ?, place = ?, advantage = ? "
+                    "WHERE id = ? AND state = 'judged'",
+                    (step, place, sample.advantage, sample.rollout.id),
+                )
+                if changed.rowcount != 1:
+                    raise ValueError(f"rollout {sample.rollout.id} is not in state judged; step {step} cannot train on it")
+            self.db.execute("INSERT INTO steps (step, samples) VALUES (?, ?)", (step, len(samples)))
+
+    def dropped(self, ids: Iterable[str], reason: str) -> None:
+        """Will not be trained on. What has been trained stays so."""
+        with self._transaction():
+            self.db.executemany(
+                "UPDATE rollouts SET state = 'dropped', dropped = ? WHERE id = ? AND state != 'trained'",
+                [(reason, id) for id in ids],
+            )
+
+    def metrics(self, step: int, metrics: dict[str, float]) -> None:
+        self.db.execute("UPDATE steps SET metrics = ? WHERE step = ?", (json.dumps(metrics), step))
+
+    def steps(self) -> dict[int, dict[str, float]]:
+        """Every step that was committed to, with its metrics (none yet if the run died in it)."""
+        rows = self.db.execute("SELECT step, metrics FROM steps ORDER BY step")
+        return {step: json.loads(metrics or "{}") for step, metrics in rows}
+
+    def last_sizes(self, count: int) -> list[int]:
+        """Samples of the last steps, newest first."""
+        return [n for [n] in self.db.execute("SELECT samples FROM steps ORDER BY step DESC LIMIT ?", (count,))]
+
+    def batch_of(self, step: int) -> list[Sample]:
+        """What `trained` was given, bit for bit."""
+        rows = self.db.execute(f"SELECT {_ROLLOUT}, advantage FROM rollouts WHERE step = ? ORDER BY place", (step,))
+        return [Sample(_rollout(row[:-1]), row[-1]) for row in rows]
+
+    def sampled(self, ids: Iterable[str]) -> dict[str, Rollout]:
+        """Of these ids, the rollouts that the engine had finished."""
+        found = {}
+        for id in ids:
+            row = self.db.execute(
+                f"SELECT {_ROLLOUT} FROM rollouts WHERE id = ? AND response_ids IS NOT NULL", (id,)
+            ).fetchone()
+            if row:
+                found[id] = _rollout(row)
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """How many rollouts are in each state."""
+        return dict(self.db.execute("SELECT state, count(*) FROM rollouts GROUP BY state"))
+
+    def close(self) -> None:
+        self.db.close()
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self.db)
+
+
+class _Transaction:
+    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK on an error."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __enter__(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.db.execute("ROLLBACK" if kind else "COMMIT")
+
+
+_ROLLOUT = "id, prompt_ids, response_ids, mask, logprobs, versions, finish, text"
+
+
+def _rollout(row: Sequence[Any]) -> Rollout:
+    id, prompt, response, mask, logprobs, versions, finish, text = row
+    return Rollout(
+        id=id,
+        prompt_ids=tuple(array("i", prompt)),
+        response_ids=tuple(array("i", response)),
+        mask=tuple(mask),
+        logprobs=tuple(array("f", logprobs)),
+        versions=tuple(array("i", versions)),
+        finish=finish,
+        text=text,
+    )
+
+
+def _verdict_row(verdict: Verdict) -> tuple[Any, ...]:
+    return (
+        verdict.status,
+        verdict.score,
+        verdict.reason,
+        verdict.extracted,
+        json.dumps(verdict.details, default=str),
+        verdict.verifier,
+        verdict.version,
+        verdict.elapsed_ms,
+        int(verdict.cached),
+    )
+
+
+def _ints(values: Sequence[int]) -> bytes:
+    return array("i", values).tobytes()
+
+
+def _floats(values: Sequence[float]) -> bytes:
+    """fp32: what engines return, so nothing is lost."""
+    return array("f", values).tobytes()

@@ -1,0 +1,134 @@
+"""The whole of RLVR on one page.
+
+    task -> rollouts -> verdicts -> advantages -> update -> weights -> next rollouts
+
+Nothing here knows of Ray, vLLM or torch: the partners are protocols, and `rlvr/actors.py` puts each on its machine.
+`max_lag` is the only switch between on-policy and pipelined training. What happens is journaled before it has an
+effect, and what is asked of the engine is a function of the seed and the batch's number alone; so a run that was killed
+at any instant goes on from its journal and its last checkpoint as if nothing had been.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from statistics import fmean
+
+from rlvr.collect import collect
+from rlvr.config import RL
+from rlvr.learner import advantage
+from rlvr.partners import Engine, Grader, Journal, Learner
+from rlvr.samples import Group, Prompt
+
+EMPTY_IN_A_ROW = 10
+"""So many batches without one informative group end the run: it is not learning."""
+
+Validate = Callable[[int], Awaitable[dict[str, float]]]
+"""Judge the weights of a step."""
+Log = Callable[[int, dict[str, float]], None]
+
+
+class RunStopped(Exception):
+    """The run should not go on by itself. The message says why; `--resume` goes on once that is mended."""
+
+
+async def train(
+    config: RL,
+    prompts: Sequence[Prompt],
+    engine: Engine,
+    grader: Grader,
+    learner: Learner,
+    journal: Journal,
+    validate: Validate,
+    log: Log,
+) -> None:
+    """Run to `config.steps`, from wherever the journal and the last checkpoint stand."""
+    step = await recover(learner, journal)
+    await engine.load(await learner.weights(), step)
+    if step == 0:
+        log(0, await validate(0))
+    ahead: deque[asyncio.Task[list[Group]]] = deque()
+    try:
+        while step < config.steps:
+            while len(ahead) <= config.max_lag and step + len(ahead) < config.steps:
+                ahead.append(asyncio.create_task(collect(step + len(ahead), config, prompts, engine, grader, journal)))
+
+            groups = admit(await ahead.popleft(), step, config.max_lag, journal)
+            samples = advantage.samples(groups, config.objective.advantage)
+            journal.trained(step + 1, samples)
+            metrics = await learner.step(samples)
+            step += 1
+            await engine.load(await learner.weights(), step)
+
+            metrics |= summary(groups, step)
+            if step % config.evaluate_every == 0 or step == config.steps:
+                metrics |= await validate(step)
+            journal.metrics(step, metrics)
+            log(step, metrics)
+            if step % config.checkpoint_every == 0 or step == config.steps:
+                await learner.checkpoint(step)
+            stop_if_hopeless(config, groups, journal)
+    finally:
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+
+
+async def recover(learner: Learner, journal: Journal) -> int:
+    """Back to the last checkpoint, then through the journaled batches after it. Returns the step reached."""
+    step = await learner.restore()
+    for step in range(step + 1, max(journal.steps(), default=0) + 1):
+        await learner.step(journal.batch_of(step))
+    return step
+
+
+def admit(groups: Sequence[Group], step: int, max_lag: int, journal: Journal) -> list[Group]:
+    """The groups to train on now. The bound on staleness is checked here once more; what is left out is journaled."""
+    admitted = []
+    for group in groups:
+        oldest = min((min(j.rollout.versions, default=step) for j in group.judged), default=step)
+        reason = "stale" if step - oldest > max_lag else None if advantage.informative(group) else "no_signal"
+        if reason:
+            journal.dropped([judged.rollout.id for judged in group.judged], reason)
+        if reason != "stale":
+            admitted.append(group)
+    return admitted
+
+
+def summary(groups: Sequence[Group], step: int) -> dict[str, float]:
+    """What the step's groups say: rewards as judged, by verifier, and how much of the batch taught something."""
+    judged = [(group.task.verifier, j) for group in groups for j in group.judged]
+    if not judged:
+        return {}
+    scores = [(name, j.verdict.score) for name, j in judged if j.verdict.score is not None]
+    metrics = {
+        "informative": fmean(map(advantage.informative, groups)),
+        "errors": fmean(j.verdict.status == "error" for _, j in judged),
+        "undecided": fmean(j.verdict.status == "undecided" for _, j in judged),
+        "truncated": fmean(j.rollout.finish == "length" for _, j in judged),
+        "response_tokens": fmean(len(j.rollout.response_ids) for _, j in judged),
+        "sampled_tokens": float(sum(len(j.rollout.response_ids) for _, j in judged)),
+        "lag": fmean(step - 1 - min(j.rollout.versions, default=step - 1) for _, j in judged),
+    }
+    if scores:
+        metrics["reward"] = fmean(score for _, score in scores)
+    for name in sorted({name for name, _ in scores}):
+        metrics[f"reward/{name}"] = fmean(score for other, score in scores if other == name)
+    return metrics
+
+
+def stop_if_hopeless(config: RL, groups: Sequence[Group], journal: Journal) -> None:
+    """Raise RunStopped when the verifiers are broken, or when no group has taught anything for a while."""
+    errors = [j.verdict for group in groups for j in group.judged if j.verdict.status == "error"]
+    judged = sum(len(group.judged) for group in groups)
+    if judged and len(errors) > config.grading.max_error_share * judged:
+        raise RunStopped(
+            f"{len(errors)} of {judged} verdicts of this step are errors (grading.max_error_share = "
+            f"{config.grading.max_error_share}), first: {errors[0].verifier}: {errors[0].reason}; "
+            "mend the verifier and go on with --resume"
+        )
+    sizes = journal.last_sizes(EMPTY_IN_A_ROW)
+    if len(sizes) == EMPTY_IN_A_ROW and not any(sizes) and config.control == "none":
+        raise RunStopped(
+            f"no group of the last {EMPTY_IN_A_ROW} steps had differing rewards, so nothing is learned; "
+            "use easier or harder tasks, or a larger group_size"
+        )

@@ -1,0 +1,60 @@
+"""What the loop asks of its partners. Fakes satisfy these in tests; `rlvr/actors.py` puts the real ones on machines."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any, Protocol
+
+from rlvr.config import Sampling
+from rlvr.samples import Judged, Prompt, Request, Rollout, Sample
+from verifiers import Verdict
+from verifiers.grader import Item
+
+
+class Engine(Protocol):
+    """Samples from the policy, with the weights it last loaded."""
+
+    def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[Rollout]:
+        """One rollout a request, in completion order."""
+        ...
+
+    async def load(self, weights: Any, version: int) -> None: ...
+
+
+class Grader(Protocol):
+    """Judges responses. It never raises for a response: what went wrong is a verdict of `error`."""
+
+    async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
+        """As many verdicts as items, in their order."""
+        ...
+
+
+class Learner(Protocol):
+    """Owns the policy that is trained."""
+
+    async def step(self, samples: Sequence[Sample]) -> dict[str, float]: ...
+
+    async def weights(self) -> Any:
+        """Whatever the engine's `load` takes; the driver passes it on unopened."""
+        ...
+
+    async def checkpoint(self, step: int) -> None:
+        """All or nothing: a crash in the midst leaves the last one."""
+        ...
+
+    async def restore(self) -> int:
+        """Go back to the last checkpoint and return its step; 0 when there is none."""
+        ...
+
+
+class Journal(Protocol):
+    """See `rlvr.journal.Journal`."""
+
+    def issued(self, batch: int, prompts: Sequence[Prompt], requests: Sequence[Request]) -> None: ...
+    def generated(self, rollouts: Iterable[Rollout]) -> None: ...
+    def judged(self, judged: Iterable[Judged]) -> None: ...
+    def trained(self, step: int, samples: Sequence[Sample]) -> None: ...
+    def dropped(self, ids: Iterable[str], reason: str) -> None: ...
+    def metrics(self, step: int, metrics: dict[str, float]) -> None: ...
+    def steps(self) -> dict[int, dict[str, float]]: ...
+    def last_sizes(self, count: int) -> list[int]: ...
+    def batch_of(self, step: int) -> list[Sample]: ...
+    def sampled(self, ids: Iterable[str]) -> dict[str, Rollout]: ...
