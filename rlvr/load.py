@@ -61,7 +61,8 @@ def validate(model: type[M], data: Mapping[str, Any], overrides: Sequence[str] =
     except ValidationError as error:
         lines = []
         for path, problem in describe(model, plain, error.errors(include_url=False)):
-            token = next((c.token for c in reversed(changes) if c.path[: len(path)] == path[: len(c.path)]), None)
+            touching = (c.token for c in reversed(changes) if path and c.path[: len(path)] == path[: len(c.path)])
+            token = next(touching, None)
             where = f"override {token!r}" if token else source
             lines.append(": ".join([where, *([".".join(path)] if path else []), problem]))
         raise ConfigError(*lines) from None

@@ -85,9 +85,8 @@ def _certainly_differ(answer: str, other: str) -> bool:
 
 def _say(example: Example, answer: str) -> str:
     """The gold response with another final answer."""
-    gold = example.gold or ""
-    head, _, tail = gold.rpartition(answer_of(example))
-    return head + answer + tail
+    head, found, tail = (example.gold or "").rpartition(answer_of(example))
+    return head + answer + tail if found else f"\\boxed{{{answer}}}"
 
 
 def _wrong_programs(example: Example, others: Sequence[Example]) -> Iterator[Corruption]:

@@ -174,6 +174,10 @@ def test_a_fault_in_an_override_names_the_override(override: str, line: str) -> 
     assert problems(override) == (line,)
 
 
+def test_a_fault_of_the_whole_is_not_blamed_on_an_override() -> None:
+    assert problems("limit=3", seed=13) == ("rl.toml: seed 13 is taken; choose another",)
+
+
 def test_an_override_cannot_enter_a_value() -> None:
     assert problems("seed.x=1", seed=3) == ("override 'seed.x=1': seed is no section; it is 3",)
 

@@ -75,6 +75,10 @@ def test_only_the_final_answer_of_a_solution_changes() -> None:
     assert dict(corruptions(rows, 0))["number changed"] == "Half of 18 is 9, so 18.\n#### 19"
 
 
+def test_a_gold_response_without_the_reference_in_it() -> None:
+    assert dict(corruptions([example("math", "18", "eighteen")], 0))["number changed"] == r"\boxed{19}"
+
+
 def test_zero_has_no_sign_and_minus_goes_away() -> None:
     assert "sign flipped" not in dict(corruptions([boxed("0")], 0))
     assert dict(corruptions([boxed("-3")], 0))["sign flipped"] == r"\boxed{3}"
