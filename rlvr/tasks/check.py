@@ -88,7 +88,7 @@ async def check(
         gold=total[GOLD],
         corrupted_rejected=good.total() - good[GOLD],
         corrupted=total.total() - total[GOLD],
-        kinds={kind: (good[kind], count) for kind, count in total.items()},
+        kinds={kind: (good[kind], total[kind]) for kind in dict.fromkeys(kind for _, kind, _ in todo)},
         failures=[failure for _, failure in sorted(failures, key=lambda pair: pair[0])],
         seconds=round(time.perf_counter() - start, 3),
     )
