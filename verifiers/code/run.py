@@ -1,0 +1,95 @@
+"""One sandbox run of a guest module: job in on stdin, reports out on stdout, both as JSON.
+
+Reports are read as data and nothing more. Lines without this run's token are not reports: they are what the program
+wrote around the guest. What a report claims is judged elsewhere, against answers that the run never sees.
+"""
+
+import base64
+import json
+import marshal
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from sandbox import Limits, RunRequest, Sandbox
+from verifiers.base import VerifierError
+
+PACKAGE = "verifiers.code.guest"
+OUTPUT_BYTES = 8 << 20
+"""Of all reports of a run together."""
+
+GUESTS = {
+    "calls": ("codec", "calls"),
+    "replay": ("codec", "stand_ins", "replay"),
+    "inline": ("codec", "calls", "inline"),
+    "scripts": ("codec", "calls", "scripts"),
+}
+"""Modules of each guest, in the order of their imports."""
+
+_BOOT = """\
+import base64, marshal, sys, types
+def module(name, blob):
+    new = sys.modules[name] = types.ModuleType(name)
+    exec(marshal.loads(base64.b64decode(blob)), new.__dict__)
+    return new
+for parent in {parents}: sys.modules[parent] = types.ModuleType(parent)
+for name, blob in {modules}: entry = module(name, blob)
+entry.main()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What a run sent, and how it ended: a run status, or `time_limit`, `memory_limit`, `output_limit`."""
+
+    lines: list[list[Any]]
+    ending: str
+    message: str = ""
+
+
+@cache
+def guest_program(name: str) -> str:
+    """Source text that runs guest module `name`, compiled ahead: the sandbox runs the interpreter that we run."""
+    modules = []
+    for part in GUESTS[name]:
+        source = resources.files(PACKAGE).joinpath(f"{part}.py").read_text()
+        code = compile(source, f"{part}.py", "exec", dont_inherit=True, optimize=2)
+        modules.append((f"{PACKAGE}.{part}", base64.b64encode(marshal.dumps(code)).decode()))
+    parents = [PACKAGE.rsplit(".", cut)[0] for cut in (2, 1, 0)]
+    return _BOOT.format(parents=parents, modules=modules)
+
+
+async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: float, memory_mb: int) -> Reports:
+    """Raises VerifierError when the sandbox failed: that says nothing of the program."""
+    token = secrets.token_hex(16)
+    result = await sandbox.arun(
+        RunRequest(
+            language="python",
+            code=guest_program(name),
+            stdin=json.dumps({"token": token, **job}),
+            limits=Limits(wall_s=wall_s, memory_mb=memory_mb, output_bytes=OUTPUT_BYTES),
+        )
+    )
+    if result.status in ("sandbox_error", "compile_error"):
+        raise VerifierError(f"sandbox: {result.status}: {result.stderr[-500:]}")
+    lines = [line for text in result.stdout.split("\n") if (line := read_report(text, token)) is not None]
+    return Reports(lines, ending(result.status, result.signal), result.stderr[-500:])
+
+
+def read_report(text: str, token: str) -> list[Any] | None:
+    if not text.startswith(token):
+        return None
+    try:
+        report = json.loads(text[len(token) :])
+    except (ValueError, RecursionError):
+        return None
+    return report if isinstance(report, list) and report else None
+
+
+def ending(status: str, signal: int | None) -> str:
+    """The run's end in a judge's words. SIGALRM and SIGPROF are the guest's own timers."""
+    if status == "timeout" or (status == "error" and signal in (14, 27)):
+        return "time_limit"
+    return {"memory": "memory_limit", "output": "output_limit", "ok": "ok"}.get(status, "runtime_error")

@@ -1,0 +1,50 @@
+"""From the statuses of the tests to a verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from verifiers.base import Verdict
+from verifiers.code.reference import CodeParams, Tests
+
+TestStatus = Literal[
+    "passed", "wrong_answer", "runtime_error", "time_limit", "memory_limit", "output_limit", "syntax_error", "not_run"
+]
+MAX_LISTED = 100
+"""Tests listed in a verdict's details. The counts are always of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One status a test, in order."""
+
+    statuses: Sequence[str]
+    message: str = ""
+    strength: Literal["strong", "weak"] = "strong"
+    """`weak`: some test could only be run inside the program's own process, where a program can read it."""
+
+
+def verdict_of(results: Results, tests: Tests, params: CodeParams, program: str) -> Verdict:
+    """All-or-nothing unless asked otherwise. The reason is the status of the first test that failed."""
+    statuses = list(results.statuses)
+    if params.stop_at_first_failure:
+        failed = next((index for index, status in enumerate(statuses) if status != "passed"), len(statuses))
+        statuses[failed + 1 :] = ["not_run"] * len(statuses[failed + 1 :])
+    passed = [status == "passed" for status in statuses]
+    reason = next((status for status in statuses if status != "passed"), "passed")
+    return Verdict.of_score(
+        score(passed, tests, params), reason, extracted=program, details=details(statuses, results, sum(passed))
+    )
+
+
+def score(passed: list[bool], tests: Tests, params: CodeParams) -> float:
+    if params.scoring == "all" or all(passed):
+        return float(all(passed))
+    weights = tests.weights if params.scoring == "weighted" and tests.weights else [1.0] * len(passed)
+    return min(1.0, sum(weight for weight, ok in zip(weights, passed, strict=True) if ok) / sum(weights))
+
+
+def details(statuses: list[str], results: Results, passed: int) -> dict[str, Any]:
+    listed = [{"index": index, "status": status} for index, status in enumerate(statuses[:MAX_LISTED])]
+    message = {"message": results.message} if results.message else {}
+    return {"passed": passed, "total": len(statuses), "tests": listed, "strength": results.strength, **message}
