@@ -1,0 +1,42 @@
+# The front door. Every target does the set-up that it needs, once; it is done again when pyproject.toml or the constraints change.
+SHELL := bash
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+ARGS ?=
+
+comma := ,
+space := $() $()
+# uv does not read pip's settings, so a mirror or a folder of wheels that pip is told of is handed on to it.
+pip_setting = $(shell $(PYTHON) -m pip config get global.$(1) 2>/dev/null)
+UV_DEFAULT_INDEX ?= $(or $(PIP_INDEX_URL),$(call pip_setting,index-url))
+UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(or $(PIP_FIND_LINKS),$(call pip_setting,find-links))))
+UV = UV_DEFAULT_INDEX='$(UV_DEFAULT_INDEX)' UV_FIND_LINKS='$(UV_FIND_LINKS)' $(BIN)/uv
+# Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
+TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
+
+.PHONY: help demo test check lint type
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## train a small model with SFT, DPO and RL, and show the curve (ARGS="--quick" for a short one)
+	$(BIN)/rlvr demo $(ARGS)
+
+test: $(READY) ## every test that needs no GPU and no Docker (ARGS="tests/unit -k math" for some)
+	$(BIN)/python -m pytest -m "not docker and not gpu" $(ARGS)
+
+check: lint type test ## what a change must pass
+
+lint: $(READY) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(READY) ## mypy --strict on the three packages
+	$(BIN)/mypy
+
+$(READY): pyproject.toml deploy/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"rlvr needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(UV) pip install --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,dev]'
+	@touch $@
