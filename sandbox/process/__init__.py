@@ -1,1 +1,3 @@
-"""The embedded backend: a fork server and fresh namespaces for every run. No daemon needed."""
+"""The embedded backend: fork servers, namespaces, seccomp, rlimits, control groups. Needs Linux, no daemon, no root."""
+
+from sandbox.process.backend import ProcessSandbox as ProcessSandbox

@@ -1,0 +1,177 @@
+"""Control groups, v1 and v2: memory, processes and CPU of one run, where the machine lets us make groups.
+
+Each host has two groups and uses them in turn: one holds the run, the other the spare clone that waits for the next.
+"""
+
+import contextlib
+import errno
+import os
+import re
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+PREFIX = "rlvr-"
+_MOUNTS = Path("/proc/self/mountinfo")
+_OWN = Path("/proc/self/cgroup")
+_WANTED = ("memory", "pids", "cpu")
+_PERIOD_US = 20_000
+"""Short, so that a group out of its share never waits long to be killed."""
+_EXTRA_PROCESSES = 2
+"""Init, and one that is just dying."""
+_REMOVE_S = 2.0
+
+
+class Place(NamedTuple):
+    """A folder in which groups can be made, and what they can then control."""
+
+    folder: Path
+    controllers: tuple[str, ...]
+    unified: bool
+
+
+class Group:
+    """One run's group: a folder for v2, one for each controller for v1."""
+
+    def __init__(self, places: list[Place], name: str) -> None:
+        self._folders = {controller: place.folder / name for place in places for controller in place.controllers}
+        self._unified = {controller: place.unified for place in places for controller in place.controllers}
+        self._limits: tuple[int, int] = (0, 0)
+        self._kills = 0
+        for folder in set(self._folders.values()):
+            folder.mkdir(exist_ok=True)
+        self._procs = [os.open(folder / "cgroup.procs", os.O_WRONLY) for folder in set(self._folders.values())]
+        self._write_fixed_limits()
+        self._events = self._open_events()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(f"cgroup-{controller}" for controller in sorted(self._folders))
+
+    def _set(self, controller: str, file: str, value: str) -> None:
+        (self._folders[controller] / file).write_text(value)
+
+    def _write_fixed_limits(self) -> None:
+        if "cpu" in self._folders:
+            if self._unified["cpu"]:
+                self._set("cpu", "cpu.max", f"{_PERIOD_US} {_PERIOD_US}")
+            else:
+                self._set("cpu", "cpu.cfs_period_us", str(_PERIOD_US))
+                self._set("cpu", "cpu.cfs_quota_us", str(_PERIOD_US))
+        if "memory" in self._folders:
+            # No swap: a run must not get more by paging. Kernels without swap accounting lack these files.
+            with contextlib.suppress(OSError):
+                if self._unified["memory"]:
+                    self._set("memory", "memory.swap.max", "0")
+                else:
+                    self._set("memory", "memory.swappiness", "0")
+            if self._unified["memory"]:
+                self._set("memory", "memory.oom.group", "1")
+
+    def _open_events(self) -> int | None:
+        if "memory" not in self._folders:
+            return None
+        name = "memory.events" if self._unified["memory"] else "memory.oom_control"
+        return os.open(self._folders["memory"] / name, os.O_RDONLY)
+
+    def limit(self, memory: int, processes: int) -> None:
+        """Set the limits of the next run: bytes over all its processes, processes and threads at once."""
+        if (memory, processes) != self._limits:
+            if "memory" in self._folders:
+                name = "memory.max" if self._unified["memory"] else "memory.limit_in_bytes"
+                self._set("memory", name, str(memory))
+            if "pids" in self._folders:
+                self._set("pids", "pids.max", str(processes + _EXTRA_PROCESSES))
+            self._limits = (memory, processes)
+        self._kills = self._count_kills()
+
+    def add(self, pid: int) -> None:
+        for procs in self._procs:
+            os.write(procs, str(pid).encode())
+
+    def _count_kills(self) -> int:
+        if self._events is None:
+            return 0
+        found = re.search(rb"oom_kill (\d+)", os.pread(self._events, 4096, 0))
+        return int(found[1]) if found else 0
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether the kernel has killed a process of the present run for want of memory."""
+        return self._count_kills() > self._kills
+
+    def remove(self) -> None:
+        """Give the group up, waiting a moment for its last processes to go."""
+        for descriptor in (*self._procs, *([self._events] if self._events is not None else [])):
+            os.close(descriptor)
+        until = time.monotonic() + _REMOVE_S
+        for folder in set(self._folders.values()):
+            while not _removed(folder) and time.monotonic() < until:
+                time.sleep(0.005)
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    return True
+
+
+def open_groups(slot: str) -> list[Group]:
+    """The two groups of a host, or none when this machine, or this user, cannot make any."""
+    try:
+        places = find_places()
+        _sweep(places)
+        return [Group(places, f"{PREFIX}{slot}-{half}") for half in "ab"] if places else []
+    except OSError:
+        remove_groups(slot)
+        return []
+
+
+def remove_groups(slot: str) -> None:
+    """Remove what a host left behind that could not do it itself."""
+    for place in find_places():
+        for half in "ab":
+            with contextlib.suppress(OSError):
+                (place.folder / f"{PREFIX}{slot}-{half}").rmdir()
+
+
+def _sweep(places: list[Place]) -> None:
+    """Remove groups of sandboxes whose process was killed: a slot's name starts with its owner's pid."""
+    for place in places:
+        for folder in place.folder.glob(f"{PREFIX}*"):
+            owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+            if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def find_places() -> list[Place]:
+    """Where groups can be made: for each v1 controller, and in the nearest v2 folder that hands controllers on."""
+    own = {controllers: path for _, controllers, path in (line.split(":", 2) for line in _OWN.read_text().splitlines())}
+    places: list[Place] = []
+    for line in _MOUNTS.read_text().splitlines():
+        fields, _, rest = line.partition(" - ")
+        kind, _, options = rest.split(" ")[:3]
+        base, mounted = fields.split(" ")[3:5]
+        if kind == "cgroup":
+            for controllers, path in own.items():
+                held = tuple(c for c in controllers.split(",") if c in _WANTED and c in options.split(","))
+                places += _first_place(Path(mounted), base, path, held, unified=False)
+        elif kind == "cgroup2" and "" in own:
+            places += _first_place(Path(mounted), base, own[""], _WANTED, unified=True)
+    return places
+
+
+def _first_place(mounted: Path, base: str, path: str, wanted: tuple[str, ...], *, unified: bool) -> list[Place]:
+    """Our own group or the nearest one above it in which a group can be made that has a wanted controller."""
+    own = Path(os.path.relpath(path, base)) if path.startswith(base) else Path()
+    for folder in (mounted / own, *(mounted / own).parents):
+        if wanted and folder.is_relative_to(mounted) and os.access(folder, os.W_OK):
+            held = wanted
+            if unified:
+                handed_on = (folder / "cgroup.subtree_control").read_text().split()
+                held = tuple(controller for controller in wanted if controller in handed_on)
+            if held:
+                return [Place(folder, held, unified)]
+    return []

@@ -1,0 +1,223 @@
+"""What happens inside a clone until the program's first instruction: finish the walls, then become init and program.
+
+Runs as a copy of the fork server. The clone becomes init (process 1 of the run): it reaps, reports how the program
+ended and brings files back. Its child becomes the program: it waits for a job, gives up all rights, and runs it. Init
+is neither traceable nor readable for the program, though both have the same user id.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import stat
+import struct
+from pathlib import Path
+from typing import NoReturn
+
+from sandbox.process import kernel, wire
+from sandbox.process.root import USER_ID
+from sandbox.process.seccomp import Filter
+
+ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",  # numerical libraries would start a thread for each core of the host
+}
+HOME = Path("/tmp")
+_SCRATCH = "/run"
+_PARTS = {"tmp": "/tmp", "shm": "/dev/shm"}
+"""One file system, and so one limit, for all that a run may write."""
+SCRIPTS = f"{_SCRATCH}/script"
+DEFAULT_DISK = 64 << 20
+STATUS = struct.Struct("=i")
+"""Init's report: the program's wait status."""
+FILE = struct.Struct("=qq")
+"""Ahead of each file that init sends: its index in the list asked for, and its size."""
+
+_INODES = 8192
+_OPEN_FILES = 512
+_STACK = 64 << 20
+_ADDRESS_SPACE_SLACK = 1 << 30
+_CHUNK = 1 << 16
+_WALLS = kernel.MS_NOSUID | kernel.MS_NODEV
+
+
+def enter(to_init: socket.socket, to_program: socket.socket, outputs: tuple[int, int], owner: tuple[int, int]) -> None:
+    """First part of a clone's life. Returns only in the process that is to become the program.
+
+    outputs: descriptors for its standard output and error; owner: user and group outside.
+    """
+    kernel.die_with_parent()
+    for descriptor, standard in zip(outputs, (1, 2), strict=True):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    map_ids(*owner)
+    Path("/proc/self/oom_score_adj").write_text("1000")
+    kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS, _tmpfs_options(DEFAULT_DISK))
+    for part, place in _PARTS.items():
+        os.mkdir(f"{_SCRATCH}/{part}")  # noqa: PTH102 (pathlib is slow enough to show here)
+        kernel.mount(f"{_SCRATCH}/{part}", place, flags=kernel.MS_BIND)
+    kernel.mount("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY)
+    kernel.set_host_name("sandbox")
+    os.setsid()
+    os.chdir(HOME)
+    kernel.set_dumpable(False)
+    to_init.recv(1)  # the host has put us into our cgroups; what is forked from here on is counted there
+    program = os.fork()
+    if program:
+        to_program.close()
+        _become_init(program, to_init)
+    to_init.close()
+    kernel.set_dumpable(True)
+
+
+def map_ids(user: int, group: int) -> None:
+    """Become USER_ID in a fresh user namespace; `user` and `group` are what this process is outside."""
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{USER_ID} {user} 1")
+    Path("/proc/self/gid_map").write_text(f"{USER_ID} {group} 1")
+
+
+def _tmpfs_options(size: int) -> str:
+    return f"size={size},nr_inodes={_INODES},mode=755"
+
+
+# Init
+
+
+def _become_init(program: int, to_host: socket.socket) -> NoReturn:
+    """Reap until the program has ended, report, bring back files, and go: the kernel then kills whatever is left."""
+    for descriptor in range(3):
+        os.close(descriptor)
+    kernel.drop_privileges()
+    pid, status = 0, 0
+    while pid != program:
+        pid, status = os.wait()
+    names = _asked_for(to_host)
+    if names:
+        _kill_the_rest()
+    to_host.sendall(STATUS.pack(status))
+    for index, name in enumerate(names):
+        _send_file(to_host, index, name)
+    os._exit(0)
+
+
+def _asked_for(to_host: socket.socket) -> list[str]:
+    """The host sends the names, if any, ahead of the job; so they are here by now."""
+    try:
+        message = to_host.recv(1 << 20, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return []
+    return message.decode().split("\0") if message else []
+
+
+def _kill_the_rest() -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def _send_file(to_host: socket.socket, index: int, name: str) -> None:
+    try:
+        descriptor = _open_beneath(name)
+    except OSError:
+        return  # not there, or not a plain file on a plain path: then it is not among the results
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        to_host.sendall(FILE.pack(index, size))
+        while size and (chunk := file.read(min(size, _CHUNK))):
+            to_host.sendall(chunk)
+            size -= len(chunk)
+
+
+def _open_beneath(name: str) -> int:
+    """Open a regular file below the working folder, following no symlink anywhere on the way."""
+    *folders, last = name.split("/")
+    here = os.open(HOME, os.O_PATH | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            there = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=here)
+            os.close(here)
+            here = there
+        # O_NONBLOCK: a FIFO must not hold us up before we see that it is one.
+        file = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=here)
+    finally:
+        os.close(here)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(f"{name} is not a regular file")
+    return file
+
+
+# The program
+
+
+def receive_job(to_host: socket.socket) -> tuple[wire.Job, int]:
+    """Wait for the job, and the descriptor of its standard input. Exits when the host goes away."""
+    descriptors = wire.receive(to_host)
+    if not descriptors:
+        os._exit(0)
+    job = wire.Job(*wire.load(descriptors[0]))
+    os.close(descriptors[0])
+    return job, descriptors[1]
+
+
+def settle(job: wire.Job, standard_input: int, capped: bool, program_filter: Filter) -> None:
+    """Lay out the files and give up all rights. After this only the job's own code may run.
+
+    capped: a memory cgroup holds the run; without one the address space is limited where the language can bear it.
+    """
+    if job.disk != DEFAULT_DISK:
+        kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS | kernel.MS_REMOUNT, _tmpfs_options(job.disk))
+    _lay_out(job)
+    os.dup2(standard_input, 0)
+    os.setsid()
+    _limit(job, capped)
+    kernel.drop_privileges()
+    kernel.install_filter(program_filter.program)
+
+
+def _lay_out(job: wire.Job) -> None:
+    for name, content in job.files.items():
+        path = HOME / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        if name in job.executables:
+            path.chmod(0o755)
+    if job.script is not None:
+        # Not in the working folder, which starts with the request's files alone; those are next to the script too.
+        os.mkdir(SCRIPTS)  # noqa: PTH102
+        for name in {name.partition("/")[0] for name in job.files}:
+            os.symlink(f"{HOME}/{name}", f"{SCRIPTS}/{name}")  # noqa: PTH211
+        Path(job.argv[0]).write_bytes(job.script)
+
+
+def _limit(job: wire.Job, capped: bool) -> None:
+    fixed = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: job.disk,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_STACK: _STACK,
+        resource.RLIMIT_NPROC: job.processes + 1,  # and init
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_RTPRIO: 0,
+        resource.RLIMIT_NICE: 0,
+    }
+    if job.address_space and not capped:
+        fixed[resource.RLIMIT_AS] = job.memory + _ADDRESS_SPACE_SLACK
+    for limit, wanted in fixed.items():
+        _, most = resource.getrlimit(limit)
+        value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(limit, (value, value))
+
+
+def execute(argv: tuple[str, ...]) -> NoReturn:
+    """Become another program. Python ignores two signals that others expect at their default."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    os.execve(argv[0], argv, ENVIRONMENT)

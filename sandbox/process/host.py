@@ -1,0 +1,157 @@
+"""The process that owns one fork server: hands it jobs, watches the runs from outside, reports to the caller's process.
+
+Started fresh with an empty environment by `lane`. It holds whatever rights the caller has (for cgroups), so it looks at
+nothing that a program wrote but as bytes. It ends when its caller closes the channel, or dies; all below ends with it.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import time
+import traceback
+
+from sandbox.process import cgroup, program, wire, zygote
+from sandbox.process.watch import Seat, Watch
+
+_START_S = 30.0
+_CLONE_S = 10.0
+_END_S = 5.0
+
+
+class CallerGoneError(Exception):
+    """Nobody is left to report to."""
+
+
+class Host:
+    """One fork server, one run at a time, and one spare clone made ahead of need."""
+
+    def __init__(self, client: socket.socket, channel: socket.socket, groups: list[cgroup.Group]) -> None:
+        self._client = client
+        self._zygote = channel
+        self._groups = groups
+        self._spare: Seat | None = None
+        self._ordered: tuple[int, int, socket.socket, socket.socket] | None = None
+        self._turn = 0
+
+    def serve(self) -> None:
+        """Take jobs until the caller is gone."""
+        self._order()
+        self._collect()
+        with contextlib.suppress(CallerGoneError):
+            while descriptors := wire.receive(self._client):
+                wire.send(self._client, self._run(descriptors))
+        if self._spare is not None:
+            self._spare.close()
+
+    def _run(self, descriptors: list[int]) -> wire.Report:
+        job = wire.Job(*wire.load(descriptors[0]))
+        if self._spare is None:
+            self._collect()
+        seat, self._spare = self._spare, None
+        assert seat is not None
+        try:
+            if seat.group is not None:
+                seat.group.limit(job.memory, job.processes)
+            if job.fetch:
+                seat.to_init.sendall("\0".join(job.fetch).encode())
+            socket.send_fds(seat.to_program, [b"j"], descriptors)
+        except BrokenPipeError:
+            pass  # the clone died while waiting; following it tells why
+        for descriptor in descriptors:
+            os.close(descriptor)
+        watch = Watch(seat, job, {self._zygote.fileno(): self._collect, self._client.fileno(): self._hang_up})
+        self._order()
+        try:
+            return watch.follow()
+        except CallerGoneError:
+            seat.kill()
+            raise
+        finally:
+            seat.close()
+
+    def _hang_up(self) -> None:
+        """The caller sends nothing while a run is on, so this is its end."""
+        raise CallerGoneError
+
+    def _order(self) -> None:
+        """Ask for the next clone, without waiting for it."""
+        out_read, out_write = os.pipe()
+        err_read, err_write = os.pipe()
+        to_init, init_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        to_program, program_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with init_end, program_end:
+            theirs = [init_end.fileno(), program_end.fileno(), out_write, err_write]
+            socket.send_fds(self._zygote, [b"c"], theirs)
+        os.close(out_write)
+        os.close(err_write)
+        self._ordered = (out_read, err_read, to_init, to_program)
+
+    def _collect(self) -> None:
+        """Take the ordered clone: put it into its groups and let it go on."""
+        assert self._ordered is not None
+        stdout, stderr, to_init, to_program = self._ordered
+        reply = self._zygote.recv(zygote.PID.size)
+        if not reply:
+            raise RuntimeError("the fork server is gone")
+        pid = zygote.PID.unpack(reply)[0]
+        if pid < 0:
+            raise OSError(-pid, f"clone: {os.strerror(-pid)}")
+        self._turn += 1
+        group = self._groups[self._turn % 2] if self._groups else None
+        if group is not None:
+            group.add(pid)
+        with contextlib.suppress(BrokenPipeError):  # it died already; whoever runs it will see why
+            to_init.sendall(b"g")
+        self._ordered = None
+        self._spare = Seat(pid, os.pidfd_open(pid), stdout, stderr, to_init, to_program, group)
+
+
+def main() -> None:
+    """argv: folder of this package, number of the channel's descriptor."""
+    os.umask(0o022)
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, int(sys.argv[2]))
+    client.set_inheritable(False)
+    first = wire.receive(client)[0]
+    settings = zygote.Settings(*wire.load(first))
+    os.close(first)
+    groups = cgroup.open_groups(settings.slot)
+    capped = any("cgroup-memory" in group.layers for group in groups)
+    channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        client.close()
+        channel.close()
+        try:
+            script = zygote.become(settings, theirs, capped)
+        except Exception:  # a process boundary: the host tells the caller
+            theirs.sendall(traceback.format_exc().encode()[-4000:])
+            os._exit(1)
+        os._exit(program.run(script))
+    theirs.close()
+    _serve(client, channel, groups)
+
+
+def _serve(client: socket.socket, channel: socket.socket, groups: list[cgroup.Group]) -> None:
+    channel.settimeout(_START_S)
+    try:
+        hello = channel.recv(1 << 16)
+        if hello != zygote.PID.pack(0):
+            wire.send(client, ("failed", hello.decode(errors="replace") or "the fork server died at its start"))
+            return
+        channel.settimeout(_CLONE_S)
+        wire.send(client, ("ready", groups[0].layers if groups else ("watchdog",)))
+        Host(client, channel, groups).serve()
+    finally:
+        channel.close()
+        _reap()
+        for group in groups:
+            group.remove()
+
+
+def _reap() -> None:
+    """Wait for the fork server and the last clones, which end as nobody talks to them: leave no zombie to others."""
+    until = time.monotonic() + _END_S
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < until:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.002)

@@ -1,0 +1,151 @@
+"""The Linux calls that the os module lacks: clone with namespaces, mounts, capabilities, seccomp. No policy here."""
+
+import ctypes
+import os
+import signal
+
+CLONE_NEWNS = 0x0002_0000
+CLONE_NEWUTS = 0x0400_0000
+CLONE_NEWIPC = 0x0800_0000
+CLONE_NEWUSER = 0x1000_0000
+CLONE_NEWPID = 0x2000_0000
+CLONE_NEWNET = 0x4000_0000
+CLONE_PARENT = 0x0000_8000
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
+
+_AT_FDCWD = -100
+_AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_RDONLY_NOSUID_NODEV = 1 | 2 | 4
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_SECCOMP = 22
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_SECCOMP_MODE_FILTER = 2
+_CAPABILITY_VERSION_3 = 0x2008_0522
+_LAST_CAPABILITY = 40
+
+# x86_64 numbers; `probe` refuses other machines.
+_NR_CLONE = 56
+_NR_PIVOT_ROOT = 155
+_NR_MOUNT_SETATTR = 442
+
+# PyDLL keeps the interpreter lock: nothing here blocks, and a clone must not let other threads in.
+_libc = ctypes.PyDLL(None, use_errno=True)
+_ulong = ctypes.c_ulong
+
+
+class SockFprog(ctypes.Structure):
+    """`struct sock_fprog` of linux/filter.h."""
+
+    _fields_ = (("len", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+class _MountAttr(ctypes.Structure):
+    _fields_ = (
+        ("attr_set", ctypes.c_uint64),
+        ("attr_clr", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    )
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def clone(flags: int) -> int:
+    """os.fork() with namespace flags: 0 in the child, its pid in the caller. Single-threaded callers only."""
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid: int = _libc.syscall(_NR_CLONE, _ulong(flags | signal.SIGCHLD), 0, 0, 0, 0)
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    number = ctypes.get_errno()
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError(number, f"clone: {os.strerror(number)}")
+    return pid
+
+
+def unshare(flags: int) -> None:
+    _check(_libc.unshare(flags), "unshare")
+
+
+def mount(source: str, target: str, kind: str | None = None, flags: int = 0, options: str | None = None) -> None:
+    result = _libc.mount(
+        source.encode(),
+        target.encode(),
+        kind.encode() if kind else None,
+        _ulong(flags),
+        options.encode() if options else None,
+    )
+    _check(result, f"mount {source} on {target}")
+
+
+def make_read_only(target: str) -> None:
+    """Read-only, no set-uid, no devices, for the mount at `target` and all mounts below it (Linux 5.12)."""
+    attributes = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY_NOSUID_NODEV)
+    result = _libc.syscall(
+        _NR_MOUNT_SETATTR,
+        _AT_FDCWD,
+        target.encode(),
+        _AT_RECURSIVE,
+        ctypes.byref(attributes),
+        ctypes.sizeof(attributes),
+    )
+    _check(result, f"mount_setattr {target}")
+
+
+def pivot_into(root: str) -> None:
+    """Make `root`, a mount point, the root directory, and let go of the old one."""
+    os.chdir(root)
+    _check(_libc.syscall(_NR_PIVOT_ROOT, b".", b"."), "pivot_root")
+    _check(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
+    os.chdir("/")
+
+
+def set_host_name(name: str) -> None:
+    _check(_libc.sethostname(name.encode(), len(name)), "sethostname")
+
+
+def die_with_parent() -> None:
+    """Ask for SIGKILL when the parent dies. A change of user ids clears it, so call it after that."""
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, _ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
+
+
+def set_dumpable(dumpable: bool) -> None:
+    """A process that is not dumpable cannot be traced, or its memory opened, by its own user."""
+    _check(_libc.prctl(_PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
+
+
+def drop_privileges() -> None:
+    """No capability is left in any set, and no exec can bring one back."""
+    for capability in range(_LAST_CAPABILITY + 1):
+        _libc.prctl(_PR_CAPBSET_DROP, _ulong(capability), 0, 0, 0)
+    header = _CapHeader(_CAPABILITY_VERSION_3, 0)
+    _check(_libc.capset(ctypes.byref(header), (ctypes.c_uint32 * 6)()), "capset")
+    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, _ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")
+
+
+def install_filter(program: SockFprog) -> None:
+    """Attach a seccomp filter to this thread. It cannot be taken off."""
+    result = _libc.prctl(_PR_SET_SECCOMP, _ulong(_SECCOMP_MODE_FILTER), ctypes.byref(program), 0, 0)
+    _check(result, "prctl SECCOMP")

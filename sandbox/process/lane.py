@@ -1,0 +1,128 @@
+"""One lane of the process backend: the caller's end of one host process, which is replaced when it dies."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from sandbox.base import SandboxUnavailable
+from sandbox.process import cgroup, probe, wire
+from sandbox.process.zygote import Settings
+
+_START_S = 40.0
+_GRACE_S = 30.0
+"""How long past a run's deadline a host may take to report: clean-up, and bringing files back."""
+_END_S = 10.0
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from sandbox.process.host import main; main()"
+_SOURCE = str(Path(__file__).parents[2])
+
+
+class HostLostError(Exception):
+    """The host died, or did not answer in time, while it held a run."""
+
+
+class Lane:
+    """A host process and the channel to it. Not thread-safe: one thread runs it, only `close` may come from another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._guard = threading.Lock()
+        self._host: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+        self.layers: tuple[str, ...] = ()
+        self._closed = False
+
+    def run(self, job: wire.Job, stdin: bytes) -> wire.Report:
+        """Run one job. Raises HostLostError when no answer came, SandboxUnavailable when no host can be started."""
+        channel = self._channel or self._start()
+        channel.settimeout(job.wall_s + _GRACE_S)
+        try:
+            content = wire.memfd(stdin)
+            try:
+                wire.send(channel, job, content)
+            finally:
+                os.close(content)
+            return wire.Report(*self._receive(channel))
+        except OSError as error:
+            self._stop()
+            raise HostLostError(f"the sandbox's host process was lost: {error}") from error
+
+    def _receive(self, channel: socket.socket) -> tuple[Any, ...]:
+        descriptors = wire.receive(channel)
+        if not descriptors:
+            raise ConnectionResetError("it closed its channel")
+        try:
+            message: tuple[Any, ...] = wire.load(descriptors[0])
+        finally:
+            os.close(descriptors[0])
+        return message
+
+    def _start(self) -> socket.socket:
+        with self._guard:
+            if self._closed:
+                raise HostLostError("the sandbox was closed")
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            errors = os.memfd_create("errors", os.MFD_CLOEXEC)
+            with theirs:
+                self._host = subprocess.Popen(
+                    [interpreter(), "-I", "-S", "-c", _BOOT, _SOURCE, str(theirs.fileno())],
+                    env={},
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            self._channel = ours
+        try:
+            ours.settimeout(_START_S)
+            wire.send(ours, self._settings)
+            state, told = self._receive(ours)
+        except OSError as error:
+            state, told = "failed", f"{error}\n{_tail(errors)}"
+        finally:
+            os.close(errors)
+        if state != "ready":
+            self._stop()
+            raise SandboxUnavailable(probe.explain(str(told)))
+        assert isinstance(told, tuple)
+        self.layers = told
+        return ours
+
+    def _stop(self, patience_s: float = 0.0) -> None:
+        """End the host; kill it if it does not go by itself within `patience_s`. All below it ends with it."""
+        with self._guard:
+            host, channel, self._host, self._channel = self._host, self._channel, None, None
+        if channel is not None:
+            channel.close()
+        if host is None:
+            return
+        try:
+            host.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            host.send_signal(signal.SIGKILL)
+            host.wait()
+        cgroup.remove_groups(self._settings.slot)
+
+    def close(self) -> None:
+        """End the host. A run that is on is lost. Can be called twice."""
+        with self._guard:
+            self._closed = True
+            channel = self._channel
+        if channel is not None:
+            channel.shutdown(socket.SHUT_RDWR)
+        self._stop(_END_S)
+
+
+def interpreter() -> str:
+    """The interpreter below any virtual environment."""
+    return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
+
+
+def _tail(errors: int) -> str:
+    return os.pread(errors, 1 << 16, 0).decode(errors="replace")[-4000:].strip()

@@ -1,0 +1,120 @@
+"""Run a Python script in the warm interpreter so that it cannot tell the difference from `python main.py`.
+
+Nothing here is protection: the walls stand already, and the script may read or change all of this.
+"""
+
+import atexit
+import builtins
+import contextlib
+import gc
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterable
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+_FLUSH_FAILED = 120
+"""CPython's exit code when the last flush fails."""
+
+
+def warm_up() -> None:
+    """Do everything once that costs the first caller dearly: the compiler alone takes 1.5 ms to set up its types."""
+    exec(
+        compile(
+            "import sys\ntry:\n    [x for x in ()]\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "warm", "exec"
+        ),
+        {},
+    )
+    main = types.ModuleType("__main__")
+    main.__loader__ = SourceFileLoader("__main__", "main.py")
+
+
+def prepare(argv: tuple[str, ...], files: Iterable[str], own_modules: Iterable[str]) -> None:
+    """Make the interpreter look as if it had just been started with `argv`, among `files`.
+
+    own_modules: packages of ours to forget, so that the script may have modules of these names.
+    """
+    for module in [*sys.modules]:
+        if module.partition(".")[0] in own_modules:
+            del sys.modules[module]
+    # A file next to the script goes before a module of the standard library, also before one that is loaded already.
+    for shadowed in {name.partition("/")[0].removesuffix(".py") for name in files} & sys.modules.keys():
+        for module in [*sys.modules]:
+            if module == shadowed or module.startswith(f"{shadowed}."):
+                del sys.modules[module]
+    sys.argv = ["main.py", *argv[1:]]
+    sys.path.insert(0, str(Path.cwd()))
+
+
+def run(script: Path) -> int:
+    """Run the script to its end, at-exit functions included, and give the exit code."""
+    main = types.ModuleType("__main__")
+    main.__dict__.update(
+        __builtins__=builtins,
+        __file__=str(script),
+        __loader__=SourceFileLoader("__main__", str(script)),
+        __cached__=None,
+        __annotations__={},
+    )
+    sys.modules["__main__"] = main
+    try:
+        exec(compile(script.read_bytes(), str(script), "exec", dont_inherit=True), main.__dict__)
+        exit_code = 0
+    except BaseException as error:  # whatever the script raises, it ends as in CPython's own main
+        exit_code = _uncaught(error)
+    return _finish(exit_code)
+
+
+def _uncaught(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return _system_exit(error.code)
+    trace = error.__traceback__.tb_next if error.__traceback__ else None  # without our own frame
+    try:
+        sys.excepthook(type(error), error.with_traceback(trace), trace)
+    except BaseException:  # a hook of the script's own, and broken
+        sys.__excepthook__(type(error), error, trace)
+    if isinstance(error, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    return 1
+
+
+def _system_exit(code: object) -> int:
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)  # noqa: T201
+    return 1
+
+
+def _finish(exit_code: int) -> int:
+    """What Py_FinalizeEx does that a script can notice; tearing down the whole interpreter would cost more."""
+    for step in (threading._shutdown, atexit._run_exitfuncs, _flush, _clear_modules, gc.collect):  # type: ignore[attr-defined]
+        with contextlib.suppress(BaseException):
+            step()
+    try:
+        _flush()
+    except BaseException:
+        return exit_code or _FLUSH_FAILED
+    return exit_code
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and not stream.closed:
+            stream.flush()
+
+
+def _clear_modules() -> None:
+    """Drop the globals of the script and of its own modules: files get written out, `__del__` gets called."""
+    here = str(Path.cwd())
+    for name, module in list(sys.modules.items()):
+        if name == "__main__" or (getattr(module, "__file__", None) or "").startswith(here):
+            names = vars(module)
+            for key in sorted(names, key=lambda key: not key.startswith("_") or key.startswith("__")):
+                if key != "__builtins__":
+                    names[key] = None

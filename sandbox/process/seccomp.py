@@ -1,0 +1,176 @@
+"""The system calls a program may make: an allowlist, compiled to BPF.
+
+A refused call returns an error, so that programs can fall back as they do on an old kernel. Only a call through a
+foreign ABI (32 bit, x32) kills. x86_64 only; `probe` refuses other machines. What namespaces and missing capabilities
+make harmless is allowed; what reaches much kernel code for little use (io_uring, keys, bpf, tracing, all sockets but
+AF_UNIX) is not.
+"""
+
+import ctypes
+import errno
+import fcntl
+import struct
+from collections.abc import Iterator
+
+from sandbox.process.kernel import SockFprog
+
+# Numbers of x86_64 (linux/arch/x86/entry/syscalls/syscall_64.tbl).
+ALLOWED = {
+    # files
+    "read": 0, "write": 1, "open": 2, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8,
+    "pread64": 17, "pwrite64": 18, "readv": 19, "writev": 20, "access": 21, "pipe": 22, "select": 23, "dup": 32,
+    "dup2": 33, "sendfile": 40, "flock": 73, "fsync": 74, "fdatasync": 75, "truncate": 76, "ftruncate": 77,
+    "getdents": 78, "getcwd": 79, "chdir": 80, "fchdir": 81, "rename": 82, "mkdir": 83, "rmdir": 84, "creat": 85,
+    "link": 86, "unlink": 87, "symlink": 88, "readlink": 89, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93,
+    "lchown": 94, "umask": 95, "utime": 132, "mknod": 133, "statfs": 137, "fstatfs": 138, "readahead": 187,
+    "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190, "getxattr": 191, "lgetxattr": 192, "fgetxattr": 193,
+    "listxattr": 194, "llistxattr": 195, "flistxattr": 196, "removexattr": 197, "lremovexattr": 198,
+    "fremovexattr": 199, "getdents64": 217, "fadvise64": 221, "utimes": 235, "openat": 257, "mkdirat": 258,
+    "mknodat": 259, "fchownat": 260, "futimesat": 261, "newfstatat": 262, "unlinkat": 263, "renameat": 264,
+    "linkat": 265, "symlinkat": 266, "readlinkat": 267, "fchmodat": 268, "faccessat": 269, "pselect6": 270,
+    "ppoll": 271, "splice": 275, "tee": 276, "sync_file_range": 277, "utimensat": 280, "fallocate": 285,
+    "dup3": 292, "pipe2": 293, "preadv": 295, "pwritev": 296, "renameat2": 316, "copy_file_range": 326,
+    "preadv2": 327, "pwritev2": 328, "statx": 332, "close_range": 436, "openat2": 437, "faccessat2": 439,
+    "fchmodat2": 452,
+    # memory
+    "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "msync": 26, "mincore": 27, "madvise": 28,
+    "mlock": 149, "munlock": 150, "mlockall": 151, "munlockall": 152, "mlock2": 325, "membarrier": 324,
+    "pkey_mprotect": 329, "pkey_alloc": 330, "pkey_free": 331,
+    # processes, threads, signals
+    "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "sched_yield": 24, "pause": 34, "getpid": 39,
+    "fork": 57, "vfork": 58, "execve": 59, "exit": 60, "wait4": 61, "kill": 62, "getpgrp": 111, "setsid": 112,
+    "setpgid": 109, "getppid": 110, "getpgid": 121, "getsid": 124, "rt_sigpending": 127, "rt_sigtimedwait": 128,
+    "rt_sigqueueinfo": 129, "rt_sigsuspend": 130, "sigaltstack": 131, "getpriority": 140, "setpriority": 141,
+    "sched_setparam": 142, "sched_getparam": 143, "sched_setscheduler": 144, "sched_getscheduler": 145,
+    "sched_get_priority_max": 146, "sched_get_priority_min": 147, "sched_rr_get_interval": 148, "arch_prctl": 158,
+    "gettid": 186, "tkill": 200, "futex": 202, "sched_setaffinity": 203, "sched_getaffinity": 204,
+    "set_tid_address": 218, "restart_syscall": 219, "exit_group": 231, "tgkill": 234, "waitid": 247,
+    "ioprio_get": 252, "set_robust_list": 273, "get_robust_list": 274, "rt_tgsigqueueinfo": 297, "getcpu": 309,
+    "sched_setattr": 314, "sched_getattr": 315, "execveat": 322, "rseq": 334, "pidfd_send_signal": 424,
+    "pidfd_open": 434, "futex_waitv": 449,
+    # time
+    "nanosleep": 35, "getitimer": 36, "alarm": 37, "setitimer": 38, "gettimeofday": 96, "time": 201,
+    "timer_create": 222, "timer_settime": 223, "timer_gettime": 224, "timer_getoverrun": 225, "timer_delete": 226,
+    "clock_gettime": 228, "clock_getres": 229, "clock_nanosleep": 230, "timerfd_create": 283,
+    "timerfd_settime": 286, "timerfd_gettime": 287,
+    # events and AF_UNIX sockets
+    "connect": 42, "accept": 43, "sendto": 44, "recvfrom": 45, "sendmsg": 46, "recvmsg": 47, "shutdown": 48,
+    "bind": 49, "listen": 50, "getsockname": 51, "getpeername": 52, "setsockopt": 54, "getsockopt": 55,
+    "epoll_create": 213, "epoll_wait": 232, "epoll_ctl": 233, "epoll_pwait": 281, "signalfd": 282, "eventfd": 284,
+    "accept4": 288, "signalfd4": 289, "eventfd2": 290, "epoll_create1": 291, "recvmmsg": 299, "sendmmsg": 307,
+    "epoll_pwait2": 441,
+    # who am I, where am I
+    "uname": 63, "getrlimit": 97, "getrusage": 98, "sysinfo": 99, "times": 100, "getuid": 102, "getgid": 104,
+    "setuid": 105, "setgid": 106, "geteuid": 107, "getegid": 108, "setreuid": 113, "setregid": 114,
+    "getgroups": 115, "setgroups": 116, "setresuid": 117, "getresuid": 118, "setresgid": 119, "getresgid": 120,
+    "setfsuid": 122, "setfsgid": 123, "capget": 125, "capset": 126, "setrlimit": 160, "getrandom": 318,
+}  # fmt: skip
+
+_MEMFD_CREATE = 319
+"""Allowed only under a memory cgroup: its pages show in no process."""
+
+_SYNC, _SYNCFS = 162, 306
+_CLONE, _CLONE3 = 56, 435
+_SOCKET, _SOCKETPAIR = 41, 53
+_IOCTL, _FCNTL, _PRCTL, _PRLIMIT64 = 16, 72, 157, 302
+_NEWEST_KNOWN = 452
+
+_NEW_NAMESPACES = 0x7E02_0080
+_TERMINAL_AND_SIZE_IOCTLS = (
+    0x5401, 0x5402, 0x5403, 0x5404, 0x540F, 0x5410, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x5452,
+)  # fmt: skip
+"""TCGETS, TCSETS*, TIOC[GS]PGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC."""
+_SHARED_OR_HUGE_FCNTLS = (fcntl.F_SETLEASE, fcntl.F_NOTIFY, 1031)
+"""Leases and notifications reach other runs through shared files; F_SETPIPE_SZ uses up a budget that all runs share."""
+_HARMLESS_PRCTLS = (1, 2, 3, 4, 15, 16, 21, 23, 29, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
+"""PDEATHSIG, DUMPABLE, NAME, GET_SECCOMP, CAPBSET_READ, TIMERSLACK, SUBREAPER, NO_NEW_PRIVS, THP_DISABLE, SET_VMA."""
+
+_X86_64 = 0xC000_003E
+_X32_BIT = 0x4000_0000
+_ALLOW = 0x7FFF_0000
+_KILL = 0x8000_0000
+_NUMBER, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24
+_LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
+
+Instruction = tuple[int, int, int, int]
+
+
+def _refuse(number: int) -> int:
+    return 0x0005_0000 | number
+
+
+_EPERM = _refuse(errno.EPERM)
+_ENOSYS = _refuse(errno.ENOSYS)
+
+
+def _only(values: tuple[int, ...], offset: int, otherwise: int) -> list[Instruction]:
+    """Allow when the argument is one of `values`."""
+    tests = [(_JEQ, len(values) - i, 0, value) for i, value in enumerate(values)]
+    return [(_LD, 0, 0, offset), *tests, (_RET, 0, 0, otherwise), (_RET, 0, 0, _ALLOW)]
+
+
+def _none(values: tuple[int, ...], offset: int) -> list[Instruction]:
+    """Allow when the argument is none of `values`."""
+    tests = [(_JEQ, len(values) - i, 0, value) for i, value in enumerate(values)]
+    return [(_LD, 0, 0, offset), *tests, (_RET, 0, 0, _ALLOW), (_RET, 0, 0, _EPERM)]
+
+
+def _by_argument() -> dict[int, list[Instruction]]:
+    """Calls whose first or second argument decides; the kernel too reads only the low 32 bits of these."""
+    unix_only = _only((1,), _ARG0, _refuse(errno.EAFNOSUPPORT))
+    return {
+        _CLONE: [(_LD, 0, 0, _ARG0), (_JSET, 0, 1, _NEW_NAMESPACES), (_RET, 0, 0, _EPERM), (_RET, 0, 0, _ALLOW)],
+        _SOCKET: unix_only,
+        _SOCKETPAIR: unix_only,
+        _IOCTL: _only(_TERMINAL_AND_SIZE_IOCTLS, _ARG1, _refuse(errno.ENOTTY)),
+        _FCNTL: _none(_SHARED_OR_HUGE_FCNTLS, _ARG1),
+        _PRCTL: _only(_HARMLESS_PRCTLS, _ARG0, _refuse(errno.EINVAL)),
+        _PRLIMIT64: _only((0,), _ARG0, _EPERM),
+    }
+
+
+def _ranges(verdicts: dict[int, int]) -> list[tuple[int, int]]:
+    """(first number, verdict) of each stretch of equal verdicts, from 0 up."""
+    stretches: list[tuple[int, int]] = []
+    for number in range(_NEWEST_KNOWN + 2):
+        verdict = verdicts.get(number, _EPERM if number <= _NEWEST_KNOWN else _ENOSYS)
+        if not stretches or stretches[-1][1] != verdict:
+            stretches.append((number, verdict))
+    return stretches
+
+
+def _search(stretches: list[tuple[int, int]]) -> Iterator[Instruction]:
+    """Binary search over the stretches: few steps a call, and few instructions for the kernel to translate."""
+    if len(stretches) == 1:
+        yield (_RET, 0, 0, stretches[0][1])
+        return
+    middle = len(stretches) // 2
+    low = list(_search(stretches[:middle]))
+    # A jump reaches 255 instructions at most; the larger half is reached by falling through.
+    yield (_JGE, len(low), 0, stretches[middle][0])
+    yield from low
+    yield from _search(stretches[middle:])
+
+
+def program(memfd: bool) -> list[Instruction]:
+    """The filter. `memfd`: whether memfd_create is allowed."""
+    verdicts = dict.fromkeys(ALLOWED.values(), _ALLOW)
+    verdicts |= {_SYNC: _refuse(0), _SYNCFS: _refuse(0), _CLONE3: _ENOSYS}  # errno 0: sync "succeeds" and does nothing
+    if memfd:
+        verdicts[_MEMFD_CREATE] = _ALLOW
+    instructions: list[Instruction] = [
+        (_LD, 0, 0, _ARCH), (_JEQ, 1, 0, _X86_64), (_RET, 0, 0, _KILL),
+        (_LD, 0, 0, _NUMBER), (_JSET, 0, 1, _X32_BIT), (_RET, 0, 0, _KILL),
+    ]  # fmt: skip
+    for number, rule in _by_argument().items():
+        instructions += [(_JEQ, 0, len(rule), number), *rule]
+    return instructions + list(_search(_ranges(verdicts)))
+
+
+class Filter:
+    """The compiled program and the memory it lives in, ready for `kernel.install_filter`."""
+
+    def __init__(self, memfd: bool) -> None:
+        instructions = program(memfd)
+        self._code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
+        self.program = SockFprog(len(instructions), ctypes.addressof(self._code))

@@ -1,0 +1,142 @@
+"""The fork server: a warm, single-threaded interpreter that clones itself on request and never sees a job.
+
+Jobs go from the host straight to the clones, so that nothing of one run is ever in the memory the next is copied from.
+"""
+
+import gc
+import importlib
+import os
+import socket
+import struct
+import sys
+import traceback
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from sandbox.process import guest, kernel, program, root, seccomp
+
+PID = struct.Struct("=i")
+"""The reply to a request: the clone's pid, or a negative errno."""
+
+_NAMESPACES = (
+    kernel.CLONE_NEWNS
+    | kernel.CLONE_NEWUTS
+    | kernel.CLONE_NEWIPC
+    | kernel.CLONE_NEWUSER
+    | kernel.CLONE_NEWPID
+    | kernel.CLONE_NEWNET
+)
+_OWN_PACKAGES = ("sandbox",)
+
+
+class Settings(NamedTuple):
+    """What a host and its fork server are started with."""
+
+    slot: str
+    """Name of this host's control groups."""
+    user_id: int
+    """Whom runs belong to, seen from outside, when the host is root; other hosts have other ids."""
+    folders: tuple[str, ...]
+    packages: tuple[str, ...]
+    preload: tuple[str, ...]
+
+
+def become(settings: Settings, channel: socket.socket, capped: bool) -> Path:
+    """Turn this process into a fork server and serve. Returns only in a clone: the script that it is to run.
+
+    capped: memory cgroups hold the runs. Raises OSError when the machine refuses the walls.
+    """
+    kernel.die_with_parent()
+    owner = _enter_root(settings)
+    _warm_up(settings.preload)
+    program_filter = seccomp.Filter(memfd=capped)
+    channel.sendall(PID.pack(0))
+    to_host = _serve(channel, owner)
+    return _take_job(to_host, capped, program_filter)
+
+
+def _enter_root(settings: Settings) -> tuple[int, int]:
+    """Build the root and move in; as root, then become nobody in particular. Gives user and group as seen by clones."""
+    if os.geteuid() == 0 and _try_unshare(kernel.CLONE_NEWNS):
+        root.build(settings.folders, settings.packages)
+        return _leave_root_user(settings.user_id)
+    user, group = os.geteuid(), os.getegid()
+    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+    guest.map_ids(user, group)
+    root.build(settings.folders, settings.packages)
+    return root.USER_ID, root.USER_ID
+
+
+def _try_unshare(flags: int) -> bool:
+    try:
+        kernel.unshare(flags)
+    except PermissionError:  # root of a container, without the right to mount
+        return False
+    return True
+
+
+def _leave_root_user(user_id: int) -> tuple[int, int]:
+    os.setgroups([])
+    os.setresgid(user_id, user_id, user_id)
+    os.setresuid(user_id, user_id, user_id)
+    kernel.set_dumpable(True)  # else /proc/self/uid_map of the clones would belong to root
+    kernel.die_with_parent()
+    return user_id, user_id
+
+
+def _warm_up(preload: tuple[str, ...]) -> None:
+    os.environ.update(guest.ENVIRONMENT)
+    sys.path.remove(sys.argv[1])
+    sys.path.append(root.PACKAGES)
+    for module in preload:
+        importlib.import_module(module)
+    program.warm_up()
+    gc.collect()
+    gc.freeze()  # the collector of a clone need not touch, and so copy, what it shares with us
+
+
+def _serve(channel: socket.socket, owner: tuple[int, int]) -> socket.socket:
+    """Clone whenever asked. Returns only in a clone that is to become a program: the socket its job comes through."""
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(channel, 1, 4, socket.MSG_CMSG_CLOEXEC)
+        if not descriptors:
+            os._exit(0)
+        try:
+            pid = kernel.clone(_NAMESPACES | kernel.CLONE_PARENT)
+        except OSError as error:
+            pid = -(error.errno or 1)
+        if pid == 0:
+            channel.close()
+            return _settle_in(descriptors, owner)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        channel.sendall(PID.pack(pid))
+
+
+def _settle_in(descriptors: list[int], owner: tuple[int, int]) -> socket.socket:
+    to_init = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
+    to_program = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, descriptors[1])
+    try:
+        guest.enter(to_init, to_program, (descriptors[2], descriptors[3]), owner)
+    except BaseException:  # a process boundary: tell the host, whatever it was
+        _give_up(to_program)
+    return to_program
+
+
+def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filter) -> Path:
+    job, standard_input = guest.receive_job(to_host)
+    try:
+        guest.settle(job, standard_input, capped, program_filter)
+        if job.script is None:
+            guest.execute(job.argv)
+        program.prepare(job.argv, job.files, _OWN_PACKAGES)
+    except BaseException:  # a process boundary: tell the host, whatever it was
+        _give_up(to_host)
+    to_host.detach()
+    os.closerange(3, 1 << 16)
+    return Path(job.argv[0])
+
+
+def _give_up(to_host: socket.socket) -> NoReturn:
+    to_host.sendall(traceback.format_exc(limit=-3).encode()[-4000:])
+    os._exit(1)

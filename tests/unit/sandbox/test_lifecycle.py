@@ -1,0 +1,139 @@
+"""Threads, tasks, forks, deaths: a sandbox answers every run, and leaves nothing behind."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox import Limits, RunRequest, SandboxError
+from sandbox.process import ProcessSandbox
+
+PRINT = RunRequest("python", "print(1)")
+SLEEP = RunRequest("python", "import time; time.sleep(30)", limits=Limits(wall_s=30))
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for tasks in Path(f"/proc/{pid}/task").glob("*/children") for child in tasks.read_text().split()]
+
+
+def hosts() -> list[int]:
+    return [
+        pid for pid in children(os.getpid()) if b"sandbox.process.host" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_threads_share_a_sandbox(box: ProcessSandbox) -> None:
+    outputs: list[str] = []
+
+    def work(number: int) -> None:
+        outputs.extend(box.run(RunRequest("python", f"print({number})")).stdout for _ in range(3))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outputs) == sorted(f"{number}\n" for number in range(8) for _ in range(3))
+
+
+def test_tasks_share_a_sandbox(box: ProcessSandbox) -> None:
+    async def work() -> list[str]:
+        one = await box.arun(PRINT)
+        many = await box.arun_many(RunRequest("python", f"print({number})") for number in range(5))
+        return [one.stdout, *(result.stdout for result in many)]
+
+    assert asyncio.run(work()) == ["1\n", "0\n", "1\n", "2\n", "3\n", "4\n"]
+
+
+def test_a_fork_of_the_caller_gets_lanes_of_its_own(box: ProcessSandbox) -> None:
+    box.run(PRINT)
+    pid = os.fork()
+    if pid == 0:
+        ok = box.run(PRINT).stdout == "1\n"
+        box.close()
+        os._exit(0 if ok else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert box.run(PRINT).stdout == "1\n"
+
+
+@pytest.mark.parametrize("victim", ["host", "fork server"])
+def test_a_killed_process_is_replaced(victim: str) -> None:
+    before = set(hosts())
+    with ProcessSandbox(parallel=1) as sandbox:
+        (host,) = set(hosts()) - before
+        server = min(children(host))  # its first child
+        os.kill(host if victim == "host" else server, signal.SIGKILL)
+        start = time.monotonic()
+        assert sandbox.run(PRINT).stdout == "1\n"
+        assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("victim", ["host", "fork server", "run"])
+def test_a_run_whose_process_is_killed_is_answered(victim: str) -> None:
+    before = set(hosts())
+    with ProcessSandbox(parallel=1) as sandbox:
+        (host,) = set(hosts()) - before
+        future = sandbox.submit(RunRequest("python", "import time; time.sleep(1); print(2)"))
+        time.sleep(0.3)
+        server, *clones = sorted(children(host))
+        os.kill({"host": host, "fork server": server, "run": clones[0]}[victim], signal.SIGKILL)
+        result = future.result(timeout=20)
+        assert (result.status, result.stdout) in [("ok", "2\n"), ("killed", "")]
+
+
+def test_closing_ends_runs_and_leaves_nothing() -> None:
+    before, descriptors = set(hosts()), len(list(Path("/proc/self/fd").iterdir()))
+    sandbox = ProcessSandbox(parallel=2)
+    futures = [sandbox.submit(SLEEP) for _ in range(2)]
+    wait_until(lambda: len(set(hosts()) - before) == 2)
+    time.sleep(0.3)
+    below = [pid for host in set(hosts()) - before for pid in children(host)]
+    start = time.monotonic()
+    sandbox.close()
+    sandbox.close()
+    assert time.monotonic() - start < 5
+    assert {future.result(timeout=5).status for future in futures} == {"sandbox_error"}
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+    assert set(hosts()) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+    with pytest.raises(SandboxError, match="closed"):
+        sandbox.run(PRINT)
+
+
+def test_everything_ends_with_a_killed_caller() -> None:
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        sandbox = ProcessSandbox(parallel=1)
+        sandbox.submit(SLEEP)
+        time.sleep(0.3)
+        family = [grandchild for child in hosts() for grandchild in [child, *children(child)]]
+        os.write(write, " ".join(map(str, family)).encode())
+        time.sleep(60)
+        os._exit(1)
+    family = [int(word) for word in os.read(read, 4096).split()]
+    assert len(family) >= 3
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    os.close(read)
+    os.close(write)
+    wait_until(lambda: not any(alive(member) for member in family))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
