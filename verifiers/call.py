@@ -5,14 +5,15 @@ cache are the grader's.
 """
 
 import inspect
+import json
 import math
 import numbers
 import time
 from asyncio import CancelledError
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import to_jsonable_python
 
 from sandbox import SandboxError
@@ -40,6 +41,21 @@ class Item(NamedTuple):
     params: dict[str, Any] | None = None
 
 
+class Row(BaseModel):
+    """An item as JSON, from a file or over HTTP."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: str = ""
+    verifier: str
+    response: Annotated[str, BeforeValidator(lambda value: well_formed(value) if isinstance(value, str) else value)]
+    reference: Any = None
+    params: dict[str, Any] | None = None
+
+    def item(self) -> Item:
+        return Item(self.id, self.verifier, self.response, self.reference, self.params)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A verifier and its validated arguments."""
@@ -54,10 +70,18 @@ def prepare(verifier: Verifier, response: str, reference: Any, params: Any) -> C
     """Validate the arguments. Raises BadInput with one clear line."""
     if not isinstance(response, str):
         raise BadInput("bad_response", f"{verifier.name}: response must be a string, got {type(response).__name__}")
+    response = well_formed(response)
     checked = _validate(verifier, "reference", verifier.Reference, reference)
     accepts: type[BaseModel] | None = getattr(verifier, "Params", None)
     values = _validate(verifier, "params", accepts or NoParams, {} if params is None else params)
     return Call(verifier, response, checked, values if accepts else None)
+
+
+def well_formed(text: str) -> str:
+    """Text with U+FFFD for every lone surrogate, which no encoder takes; JSON can smuggle them in as escapes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _validate(verifier: Verifier, what: str, model: type[BaseModel], value: Any) -> BaseModel:
@@ -147,8 +171,12 @@ def settle(call: Call, raw: Any, start: float) -> Verdict:
         "version": call.verifier.version,
         "elapsed_ms": round((time.perf_counter() - start) * 1e3, 3),
     }
-    if verdict.details:  # plain JSON everywhere, so that the verdict is the same behind every door
-        more["details"] = to_jsonable_python(verdict.details, fallback=repr)
+    # Plain JSON everywhere, so that the verdict is the same behind every door.
+    if verdict.details:
+        text = json.dumps(to_jsonable_python(verdict.details, fallback=repr), ensure_ascii=False)
+        more["details"] = json.loads(well_formed(text))
+    if verdict.extracted:
+        more["extracted"] = well_formed(verdict.extracted)
     return verdict.model_copy(update=more)
 
 

@@ -24,16 +24,18 @@ from typing import Any, Self
 
 from pydantic_core import PydanticSerializationError
 
-from verifiers import registry
 from verifiers.background import Background, Work
 from verifiers.base import Verdict, VerifierError
-from verifiers.call import BadInput, Call, Item, is_async, judge, judge_fast, one_line, prepare
+from verifiers.call import BadInput, Call, Item, is_async, judge, judge_fast, prepare
+from verifiers.catalogue import load
 from verifiers.workers import PoolStats
 
 SANDBOX_DEADLINE_S = 600.0
 """A backstop against a hung sandbox. The programs themselves have far tighter limits."""
 PAUSE_S = 0.01
 """A batch lets the event loop breathe after this much inline work."""
+WINDOW = 4096
+"""At most this many items of a batch wait for workers at once, however long the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Grader:
 
         VerifierError means that the verifier is installed but broken. Each message is one line.
         """
-        prepare(_load(verifier), "", reference, params)
+        prepare(load(verifier), "", reference, params)
 
     async def grade(self, item: Item) -> Verdict:
         """The verdict on one response. Never raises for what is in the item: that is an `error` verdict."""
@@ -112,6 +114,12 @@ class Grader:
         """(position, verdict) as the verdicts come. Leaving the iteration early gives up the rest."""
         arrived: asyncio.Queue[asyncio.Future[Verdict]] = asyncio.Queue()
         pending: dict[asyncio.Future[Verdict], tuple[int, Work]] = {}
+
+        async def next_arrival() -> tuple[int, Verdict]:
+            future = await arrived.get()
+            index, work = pending.pop(future)
+            return index, self._finish(work, future.result())
+
         try:
             breath = time.monotonic()
             for index, item in enumerate(items):
@@ -125,10 +133,10 @@ class Grader:
                 if time.monotonic() - breath > PAUSE_S:
                     await asyncio.sleep(0)
                     breath = time.monotonic()
+                while not arrived.empty() or len(pending) >= WINDOW:
+                    yield await next_arrival()
             while pending:
-                future = await arrived.get()
-                index, work = pending.pop(future)
-                yield index, self._finish(work, future.result())
+                yield await next_arrival()
         finally:
             for future in pending:
                 future.cancel()
@@ -170,7 +178,7 @@ class Grader:
         """What the caller's thread can do: refuse bad input, look into the cache, run bounded work."""
         self._follow_fork()
         try:
-            verifier = _load(item.verifier)
+            verifier = load(item.verifier)
             call = prepare(verifier, item.response, item.reference, item.params)
         except BadInput as error:
             return self._record(item, Verdict.error(error.code, details={"message": str(error)}))
@@ -243,16 +251,6 @@ _CURRENT: ContextVar[Grader | None] = ContextVar("rlvr_grader", default=None)
 _LEFT_BEHIND: list[Background | None] = []
 """A forked copy of an event loop may not be closed, as it shares the parent's epoll, nor collected, which closes it."""
 _SHARED = Grader()
-
-
-def _load(name: str) -> Any:
-    """The verifier of that name. Raises LookupError, or VerifierError when its package cannot be imported."""
-    try:
-        return registry.load(name)
-    except (LookupError, VerifierError):
-        raise
-    except Exception as error:  # plug-in boundary: importing foreign code can raise anything
-        raise VerifierError(f"verifier {name!r} cannot be loaded: {one_line(error)}") from error
 
 
 def _key(call: Call) -> bytes | None:

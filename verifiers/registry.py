@@ -33,6 +33,12 @@ def names() -> list[str]:
     return sorted(_points())
 
 
+def source(name: str) -> str:
+    """`built-in`, or name and version of the distribution that brings a verifier."""
+    distribution = _points()[name].dist
+    return f"{distribution.name} {distribution.version}" if distribution else "built-in"
+
+
 @cache
 def load(name: str) -> Verifier:
     """A ready instance, the same one at every call. Raises LookupError for a name that nobody claims."""

@@ -14,7 +14,6 @@ import ctypes
 import gc
 import importlib
 import io
-import json
 import os
 import pickle
 import resource
@@ -136,7 +135,7 @@ def _reply(job: bytes) -> bytes:
         raise
     except Exception as error:  # process boundary: the plug-in cannot be loaded here, and its author must see why
         verdict = Verdict.error(one_line(error))
-    return json.dumps(verdict.model_dump()).encode()
+    return verdict.model_dump_json().encode()
 
 
 def read_frame(stream: io.BufferedRWPair) -> bytes:

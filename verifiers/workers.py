@@ -6,9 +6,9 @@ that dies costs its job one retry, and the jobs behind it nothing.
 
 import asyncio
 import contextlib
-import json
 import pickle
 from collections import deque
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from verifiers.worker_main import LENGTH, OUT_OF_MEMORY
 
 MAX_SERVED = 5_000
 """Jobs after which a worker is replaced, so that a verifier that leaks cannot grow for ever."""
+MAX_STARTS = 3
+"""Attempts to get a worker before its job counts as lost."""
 BATCH_S, MAX_BATCH = 0.005, 32
 """A batch holds about this much expected work, so that no job waits long behind a slow one."""
 
@@ -84,7 +86,8 @@ class Pool:
         self._queue.put_nowait(Ticket(job.verifier, LENGTH.pack(len(body)) + body, deadline_s, done))
         self._open.add(done)
         if self._queue.qsize() > self._idle and len(self._slots) < self._size:
-            self._slots.append(asyncio.create_task(self._slot()))
+            # In a context of its own: the caller's would keep the caller's grader alive as long as the slot.
+            self._slots.append(asyncio.create_task(self._slot(), context=Context()))
         try:
             return await done
         finally:
@@ -135,18 +138,30 @@ class Pool:
         return None
 
     async def _ready(self, worker: Worker | None, batch: deque[Ticket]) -> Worker:
-        for verifier in {ticket.verifier for ticket in batch}:
-            await self._nursery.load(verifier)
-        if worker and worker.generation == self._nursery.generation and worker.served < MAX_SERVED:
-            return worker
-        if worker:
-            await self._end(worker)
-        fresh = await self._nursery.fork()
-        self._workers.append(fresh)
+        """A worker that has loaded what the batch needs. A nursery that is lost on the way is no job's fault."""
+        for left in reversed(range(MAX_STARTS)):
+            try:
+                for verifier in {ticket.verifier for ticket in batch}:
+                    await self._nursery.load(verifier)
+                if worker and worker.generation == self._nursery.generation and worker.served < MAX_SERVED:
+                    return worker
+                await self._end(worker)
+                worker = await self._nursery.fork()
+                break
+            except Lost:
+                with contextlib.suppress(Lost):
+                    await self._end(worker)
+                if not left:
+                    raise
+        assert worker
+        self._workers.append(worker)
         self.stats.started += 1
-        return fresh
+        return worker
 
-    async def _end(self, worker: Worker) -> str:
+    async def _end(self, worker: Worker | None) -> str:
+        """Kill a worker, unless that is done already, and say how it had ended."""
+        if worker not in self._workers:
+            return "ended"
         self._workers.remove(worker)
         return await self._nursery.end(worker)
 
@@ -161,13 +176,13 @@ class Pool:
         if frame == OUT_OF_MEMORY:
             raise Lost("memory")
         worker.served += 1
-        verdict = Verdict.model_validate(json.loads(frame))
+        verdict = Verdict.model_validate_json(frame)
         self._pace[ticket.verifier] = 0.8 * self._expected(ticket) + 0.2 * verdict.elapsed_ms / 1e3
         return verdict
 
     async def _obituary(self, worker: Worker | None, cause: str) -> str:
         with contextlib.suppress(Lost):
-            ending = await self._end(worker) if worker and worker in self._workers else cause
+            ending = await self._end(worker)
             return ending if cause == "closed" else cause
         return cause
 

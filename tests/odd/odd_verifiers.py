@@ -25,6 +25,11 @@ class Fault(BaseException):
     """As some time-out classes do, it slips through `except Exception`."""
 
 
+class Odd:
+    def __repr__(self):
+        return "<odd>"
+
+
 def obey(response, reference):
     """Do what the response says and return what a verifier would."""
     word, _, argument = response.partition(" ")
@@ -67,7 +72,7 @@ def obey(response, reference):
         Path(reference.value).write_text(str(pid))
         time.sleep(1e9)
     if word == "surrogate":
-        return Verdict.correct("same", extracted="\udc80", details={"set": {1}})
+        return Verdict.correct("same", extracted="\udc80", details={"set": {1}, "text": "\udc80", "object": Odd()})
     values = {"true": True, "false": False, "nan": math.nan, "text": "yes", "none": None, "int": 1}
     return values[word] if word in values else float(word)
 

@@ -87,8 +87,12 @@ def test_whatever_a_verifier_does_becomes_a_verdict(grader, verifier, response, 
 
 def test_a_verdict_is_the_same_inline_and_from_a_worker(grader):
     here, there = (grader.grade_sync(item(name, "surrogate")) for name in ("odd_inline", "odd_process"))
-    assert here.extracted == there.extracted == "\udc80"
-    assert here.details == there.details == {"set": [1]}
+    assert here.extracted == there.extracted == "\ufffd"
+    assert here.details == there.details == {"set": [1], "text": "\ufffd", "object": "<odd>"}
+
+
+def test_a_response_with_lone_surrogates_is_judged(grader):
+    assert grader.grade_sync(Item("a", "exact", "a\udc80", "a\ufffd")).status == "correct"
 
 
 @pytest.mark.parametrize("response", ["spin", "sleep"])
@@ -296,6 +300,14 @@ def test_a_grader_leaves_no_process_thread_or_descriptor_behind():
             asyncio.run(grader.grade_many(items))
     gc.collect()
     assert (children(), threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))) == before
+
+
+def test_a_dropped_grader_ends_its_workers():
+    grader = Grader(workers=1)
+    pid = grader.grade_sync(item("odd_process", "pid")).details["pid"]
+    del grader
+    gc.collect()
+    assert gone(pid)
 
 
 def test_an_inline_grader_starts_nothing():
