@@ -97,7 +97,7 @@ def _sentence(model: type[BaseModel], place: _Place, error: ErrorDetails) -> str
         case "missing":
             return f"required key is missing; expected {_kind(place.annotation)}"
         case "union_tag_not_found":
-            values = shape.tags(place.annotation)[context["discriminator"].strip("'")]
+            values = shape.tags(place.annotation).get(context["discriminator"].strip("'"), {})
             return f"required key is missing; expected one of {', '.join(map(repr, values))}"
         case "union_tag_invalid":
             hint = nearest(context["tag"], re.findall(r"'([^']*)'", context["expected_tags"]))
@@ -106,7 +106,7 @@ def _sentence(model: type[BaseModel], place: _Place, error: ErrorDetails) -> str
             hint = nearest(error["input"], re.findall(r"'([^']*)'", context["expected"]))
             return f"expected {context['expected']}{got}{hint}"
         case "value_error" | "assertion_error":
-            return str(context["error"]) + ("" if isinstance(error["input"], dict) else got)
+            return " ".join(str(context["error"]).split()) + ("" if isinstance(error["input"], dict) else got)
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"expected a section of keys{got}"
     message = re.sub(r", (unable to parse|got a) .*", "", error["msg"])

@@ -17,8 +17,8 @@ MAPPINGS = (dict, Mapping)
 
 def members(annotation: Any) -> list[Any]:
     """The alternatives of a union, seen through `Annotated` and type aliases; a plain type is its own only member."""
-    if isinstance(value := getattr(annotation, "__value__", None), type | types.UnionType | typing._GenericAlias):  # type: ignore[attr-defined]
-        return members(value)
+    if hasattr(annotation, "__value__"):  # `type X = ...` and its typing_extensions twin
+        return members(annotation.__value__)
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
         return members(typing.get_args(annotation)[0])
@@ -58,9 +58,8 @@ def branch(annotation: Any, data: Any) -> type[BaseModel] | None:
 def child(annotation: Any, data: Any, key: str | int) -> Any:
     """The annotation below `key`; `Any` where the types say nothing."""
     if isinstance(data, Sequence) and not isinstance(data, str):
-        return next(
-            (_item(m, key) for m in members(annotation) if typing.get_origin(m) in (list, tuple, Sequence)), Any
-        )
+        sequences = (m for m in members(annotation) if typing.get_origin(m) in SEQUENCES)
+        return next((_item(sequence, key) for sequence in sequences), Any)
     model = branch(annotation, data)
     if model and str(key) in model.model_fields:
         return model.model_fields[str(key)].annotation
@@ -94,10 +93,10 @@ def defaults(model: type[BaseModel]) -> dict[str, Any]:
     return {name: field.get_default(call_default_factory=True) for name, field in alone.items()}
 
 
-def paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    """Every dotted path below a model, lists and free tables left out."""
+def paths(model: type[BaseModel], prefix: str = "", above: tuple[type[BaseModel], ...] = ()) -> Iterator[str]:
+    """Every dotted path below a model, lists and free tables left out. A model inside itself is not entered again."""
     for name, field in model.model_fields.items():
         yield prefix + name
         for section in models(field.annotation):
-            if section is not model:
-                yield from paths(section, f"{prefix}{name}.")
+            if section not in (*above, model):
+                yield from paths(section, f"{prefix}{name}.", (*above, model))
