@@ -60,7 +60,9 @@ def fenced_blocks(text: str) -> list[Block]:
             blocks.append(Block(opened[2].lower(), text[opened.end() + 1 : fence.start()], True))
             opened = None
     if opened is not None:
-        blocks.append(Block(opened[2].lower(), text[opened.end() + 1 :], False))
+        rest = text[opened.end() + 1 :]
+        late = re.search(rf"{re.escape(opened[1])}[ \t]*$", rest, re.MULTILINE)  # closed at the end of a line of code
+        blocks.append(Block(opened[2].lower(), rest[: late.start()] if late else rest, late is not None))
     return blocks
 
 

@@ -120,10 +120,14 @@ def recorded(calls: list[list[Any]], answers: Answers) -> list[list[Any]]:
 
 
 def results_of(last: Pass, answers: Answers, tests: AssertTests | CheckTests) -> Results:
-    if isinstance(tests, CheckTests):
-        statuses = last.statuses[0]
-    else:
-        statuses = [next((status for status in unit if status != "passed"), "passed") for unit in last.statuses]
+    statuses = collected(last.statuses, tests)
     if answers.failures and "not_run" in statuses:
         statuses[statuses.index("not_run")] = next(iter(answers.failures.values()))
     return Results(statuses, answers.message, "weak" if last.weak else "strong")
+
+
+def collected(units: list[list[str]], tests: AssertTests | CheckTests) -> list[str]:
+    """One status a test: the assertions of a `check` are tests of their own, those of one listed text are one test."""
+    if isinstance(tests, CheckTests):
+        return units[0]
+    return [next((status for status in unit if status != "passed"), "passed") for unit in units]

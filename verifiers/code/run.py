@@ -17,13 +17,13 @@ from sandbox import Limits, RunRequest, Sandbox
 from verifiers.base import VerifierError
 
 PACKAGE = "verifiers.code.guest"
-OUTPUT_BYTES = 8 << 20
+OUTPUT_BYTES = 16 << 20
 """Of all reports of a run together."""
 
 GUESTS = {
     "calls": ("codec", "calls"),
     "replay": ("codec", "stand_ins", "replay"),
-    "inline": ("codec", "calls", "inline"),
+    "inline": ("codec", "stand_ins", "replay", "calls", "inline"),
     "scripts": ("codec", "calls", "scripts"),
 }
 """Modules of each guest, in the order of their imports."""

@@ -1,10 +1,11 @@
 """From the statuses of the tests to a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from verifiers.base import Verdict
+from verifiers.code.calls import CallFailed
 from verifiers.code.reference import CodeParams, Tests
 
 TestStatus = Literal[
@@ -22,6 +23,14 @@ class Results:
     message: str = ""
     strength: Literal["strong", "weak"] = "strong"
     """`weak`: some test could only be run inside the program's own process, where a program can read it."""
+
+
+def status(passes: Callable[[int], bool], index: int) -> str:
+    """The status of one test; `passes` may raise CallFailed, which carries it."""
+    try:
+        return "passed" if passes(index) else "wrong_answer"
+    except CallFailed as failure:
+        return str(failure)
 
 
 def verdict_of(results: Results, tests: Tests, params: CodeParams, program: str) -> Verdict:
@@ -46,5 +55,5 @@ def score(passed: list[bool], tests: Tests, params: CodeParams) -> float:
 
 def details(statuses: list[str], results: Results, passed: int) -> dict[str, Any]:
     listed = [{"index": index, "status": status} for index, status in enumerate(statuses[:MAX_LISTED])]
-    message = {"message": results.message} if results.message else {}
+    message = {"message": results.message} if results.message and passed < len(statuses) else {}
     return {"passed": passed, "total": len(statuses), "tests": listed, "strength": results.strength, **message}

@@ -3,15 +3,15 @@
 from typing import Any
 
 from sandbox import Sandbox
-from verifiers.base import Verdict
-from verifiers.code.calls import CallFailed, Program, make_calls
-from verifiers.code.compare import same_value
+from verifiers.base import Verdict, VerifierError
+from verifiers.code.calls import Program, make_calls
 from verifiers.code.evaluate import Unsupported
 from verifiers.code.extract import complete, extract_program
-from verifiers.code.guest.codec import Encoder
+from verifiers.code.inline import inline_results
+from verifiers.code.pairs import function_results, script_results
 from verifiers.code.reference import AssertTests, CheckTests, CodeParams, CodeReference, InputOutputTests
-from verifiers.code.replay import Replayer
-from verifiers.code.score import Results, verdict_of
+from verifiers.code.replay import Replayer, UndecidedTests, Unsendable
+from verifiers.code.score import Results, status, verdict_of
 from verifiers.code.shared import shared_sandbox
 from verifiers.code.turn import TurnedTest, holds, turn
 
@@ -34,41 +34,40 @@ class CodeVerifier:
         return self._sandbox or shared_sandbox()
 
     async def verify(self, response: str, reference: Any, params: Any = None) -> Verdict:
-        """Raises ValidationError for a reference of the wrong shape and VerifierError when the sandbox fails."""
+        """Raises ValidationError for a reference of the wrong shape. A failing sandbox gives an `error`, never a 0."""
         tests = CodeReference.model_validate(reference).root
         rules = CodeParams.model_validate(params or {})
         text = extract_program(response, tests.language, defined_name(tests))
         if text is None:
             return Verdict.no_answer("no_code")
         stop = rules.scoring == "all" or rules.stop_at_first_failure
-        return verdict_of(await self._results(text, tests, stop), tests, rules, text)
+        try:
+            return verdict_of(await self._results(text, tests, stop), tests, rules, text)
+        except UndecidedTests as error:
+            return Verdict.undecided("tests_undecided", extracted=text, details={"message": str(error)})
+        except VerifierError as error:
+            return Verdict.error("sandbox_error", extracted=text, details={"message": str(error)})
 
     async def _results(self, text: str, tests: AssertTests | CheckTests | InputOutputTests, stop: bool) -> Results:
         if isinstance(tests, InputOutputTests):
-            return await self._function(Program(text, tests, convenience=True), tests, stop)
+            run = script_results if tests.fn_name is None else function_results
+            return await run(self.sandbox, Program(text, tests, convenience=True), tests, stop)
         if isinstance(tests, CheckTests):
             text = complete(tests.prompt, text, tests.entry_point)
         return await self._assertions(Program(text, tests), tests, stop)
 
-    async def _function(self, program: Program, tests: InputOutputTests, stop: bool) -> Results:
-        encode = Encoder().encode
-        calls = [[{"name": tests.fn_name}, None, encode(tests.arguments(index)), {}] for index in range(tests.count())]
-        answers = await make_calls(self.sandbox, program, calls, stop=stop)
-
-        def passes(index: int) -> bool:
-            value = answers.value(index)
-            return any(same_value(expected, value, tests) for expected in tests.expected(index))
-
-        return Results([status(passes, index) for index in range(tests.count())], answers.message)
-
     async def _assertions(self, program: Program, tests: AssertTests | CheckTests, stop: bool) -> Results:
+        """The strongest way that these tests allow: outside, replayed apart from the program, beside the program."""
         turned = turn(tests)
         if turned is not None:
             try:
                 return await self._turned(program, turned, stop)
             except Unsupported:
                 pass  # What the program returned needs more of Python than `evaluate` knows.
-        return await self._replayer.results(self.sandbox, program, tests)
+        try:
+            return await self._replayer.results(self.sandbox, program, tests)
+        except Unsendable:
+            return await inline_results(self.sandbox, program, tests)
 
     async def _turned(self, program: Program, turned: list[TurnedTest], stop: bool) -> Results:
         calls = [call for test in turned for call in test.calls]
@@ -81,13 +80,6 @@ class CodeVerifier:
             return holds(turned[index], lambda position: answers.value(starts[index] + position))
 
         return Results([status(passes, index) for index in range(len(turned))], answers.message)
-
-
-def status(passes: Any, index: int) -> str:
-    try:
-        return "passed" if passes(index) else "wrong_answer"
-    except CallFailed as failure:
-        return str(failure)
 
 
 def defined_name(tests: AssertTests | CheckTests | InputOutputTests) -> str | None:

@@ -5,6 +5,7 @@ done, so that what a crash leaves is still readable. A program that forges repor
 the right answers, and then it could return them. Time limits are kernel timers whose signal ends the process.
 """
 
+import ast
 import builtins
 import json
 import os
@@ -30,16 +31,16 @@ CONVENIENCE = (
     "random",
 )
 """Where names come from that judges of programming contests let a program use without importing them."""
+MODULES = {*CONVENIENCE, "copy", "datetime", "json", "re", "sys"}
 
 
 def main() -> NoReturn:
     """Ends the process at once: threads and exit handlers of the program have no say in what it returned."""
-    work()
+    work(json.loads(sys.stdin.buffer.read()))
     os._exit(0)
 
 
-def work() -> None:
-    job = json.loads(sys.stdin.buffer.read())
+def work(job: dict[str, Any]) -> None:
     report = reporter(job["token"])
     module = ModuleType("solution")
     sys.modules["solution"] = module
@@ -48,7 +49,7 @@ def work() -> None:
         return
     report(["loaded"])
     results: list[Any] = []
-    for index, call in enumerate(job["calls"]):
+    for index, call in enumerate(job["items"]):
         arm(job["cpu_s"], job["wall_s"])
         outcome = make(call, module, results, job["watch"])
         report([index, outcome])
@@ -91,7 +92,7 @@ def load(program: str, module: ModuleType, convenience: bool, report: Callable[[
         report(["syntax", describe(error)])
         return False
     if convenience:
-        supply(code, module)
+        supply(program, code, module)
     try:
         exec(code, module.__dict__)
     except SystemExit:
@@ -102,17 +103,28 @@ def load(program: str, module: ModuleType, convenience: bool, report: Callable[[
     return True
 
 
-def supply(code: CodeType, module: ModuleType) -> None:
-    """Bind the names that the program uses but may not have imported. What it defines itself wins."""
-    for name in set(names(code)):
-        if hasattr(builtins, name):
-            continue
-        if name in CONVENIENCE or name in ("re", "sys", "copy", "json", "datetime"):
-            setattr(module, name, import_module(name))
-            continue
-        source = next((home for home in map(import_module, CONVENIENCE) if hasattr(home, name)), None)
-        if source is not None and not name.startswith("_"):
-            setattr(module, name, getattr(source, name))
+def supply(program: str, code: CodeType, module: ModuleType) -> None:
+    """Bind the names of the standard library that the program reads but binds nowhere itself."""
+    homes = {name: home for name in {*names(code)} if (home := home_of(name)) is not None}
+    if not homes:
+        return
+    parts = [*ast.walk(ast.parse(program))]
+    read = {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+    bound = {part.id for part in parts if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)}
+    bound |= {(part.asname or part.name).partition(".")[0] for part in parts if isinstance(part, ast.alias)}
+    bound |= {part.name for part in parts if isinstance(part, (ast.FunctionDef, ast.ClassDef))}
+    for name in (read - bound) & homes.keys():
+        source = import_module(homes[name])
+        setattr(module, name, source if name in MODULES else getattr(source, name))
+
+
+def home_of(name: str) -> str | None:
+    """The module that a bare name is taken from, or that it names."""
+    if name in MODULES:
+        return name
+    if hasattr(builtins, name) or name.startswith("_"):
+        return None
+    return next((home for home in CONVENIENCE if hasattr(import_module(home), name)), None)
 
 
 def names(code: CodeType) -> Iterator[str]:
