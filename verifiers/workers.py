@@ -1,7 +1,8 @@
 """Killable worker processes for verifiers whose running time nobody can bound.
 
-Each job has a deadline that starts when a worker turns to it; past it the worker is killed hard and replaced. A worker
-that dies costs its job one retry, and the jobs behind it nothing.
+Each job has a deadline that starts when a worker turns to it; past it the worker is killed hard and replaced. Only a
+job that a busy machine kept from running gets longer, so that load does not change verdicts. A worker that dies costs
+its job one retry, and the jobs behind it nothing.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ MAX_SERVED = 5_000
 """Jobs after which a worker is replaced, so that a verifier that leaks cannot grow for ever."""
 MAX_STARTS = 3
 """Attempts to get a worker before its job counts as lost."""
+MAX_STRETCH = 4
+"""Deadlines that a job may take in wall-clock time while the machine gives it too little CPU time."""
 BATCH_S, MAX_BATCH = 0.005, 32
 """A batch holds about this much expected work, so that no job waits long behind a slow one."""
 
@@ -168,10 +171,13 @@ class Pool:
     async def _answer(self, worker: Worker, ticket: Ticket) -> Verdict | None:
         """The next verdict, or None when the job has used up its time. Raises Lost."""
         worker.start_clock()
-        frame = await worker.link.read(ticket.deadline_s)
-        if frame is None and worker.own_fault(ticket.deadline_s):
-            return None
-        if frame is None:
+        for _ in range(MAX_STRETCH):
+            frame = await worker.link.read(ticket.deadline_s)
+            if frame is not None:
+                break
+            if worker.own_fault(ticket.deadline_s):
+                return None
+        else:
             raise Lost("starved")
         if frame == OUT_OF_MEMORY:
             raise Lost("memory")
