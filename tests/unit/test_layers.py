@@ -22,7 +22,13 @@ CONFINED = {
     "trl": ("rlvr/stages/",),
 }
 """Library -> the only places that may import it."""
-COMES_WITH = {"pydantic_core": "pydantic", "starlette": "fastapi", "mpmath": "sympy", "tokenizers": "transformers"}
+COMES_WITH = {
+    "markupsafe": "jinja2",
+    "mpmath": "sympy",
+    "pydantic_core": "pydantic",
+    "starlette": "fastapi",
+    "tokenizers": "transformers",
+}
 """Imported under a name of its own, installed as part of a declared dependency."""
 
 
