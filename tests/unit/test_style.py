@@ -18,13 +18,12 @@ BOUNDARIES = {
     "sandbox/process/zygote.py": "a process boundary: tells the host why a clone could not become the program",
     "sandbox/process/program.py": "stands in for CPython's own main, which a script may end with any exception",
     "verifiers/background.py": "the grader's boundary: a bug of ours is an `error`, never a wrong answer",
-    "verifiers/call.py": "calls plug-ins: nothing that foreign code raises may end the trainer",
     "verifiers/catalogue.py": "imports plug-ins: what stops one is said in one line",
     "verifiers/worker_main.py": "a process boundary, and imports plug-ins",
     "verifiers/code/guest/calls.py": "inside the sandbox: calls the untrusted program",
     "verifiers/code/guest/replay.py": "inside the sandbox: runs a task's own test code",
     "verifiers/code/guest/scripts.py": "inside the sandbox: stands in for CPython's own main",
-    "rlvr/stages/workers.py": "the boundary to Ray's training workers: whatever ended them ends this job, with its reason",
+    "rlvr/stages/workers.py": "the boundary to Ray's training workers: what ended them ends this job, with its reason",
 }
 """Files that may catch every exception there is, and why. A handler that raises it again needs no entry."""
 
