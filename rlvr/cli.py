@@ -1,8 +1,8 @@
 """`rlvr ...`: the command line. Exit 0 good, 1 the work failed, 2 the user's input is wrong (one clear line each)."""
 
-import sys
-
 import typer
+
+from rlvr.commands import config, demo, stages, tasks
 
 app = typer.Typer(
     name="rlvr",
@@ -12,10 +12,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
-@app.callback()
-def root() -> None:
-    """Reinforcement learning from verifiable rewards."""
+app.command()(demo.demo)
+for name, stage in (
+    ("sft", stages.sft),
+    ("dpo", stages.dpo),
+    ("rl", stages.rl),
+    ("eval", stages.evaluate),
+    ("pipeline", stages.pipeline),
+):
+    app.command(name, context_settings=stages.ANY_OPTION)(stage)
+app.add_typer(tasks.app, name="tasks")
+app.add_typer(config.app, name="config")
 
 
 def main() -> None:
@@ -23,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -25,9 +25,14 @@ class TransformersEngine:
     """Samples with the weights it last loaded. `batch_size` responses are sampled at once."""
 
     def __init__(self, model: Path | str, batch_size: int = 256, device: str = "cpu") -> None:
-        self.tokenizer = AutoTokenizer.from_pretrained(model)
-        self.model = AutoModelForCausalLM.from_pretrained(model, dtype="auto").to(device).eval()
         self.batch_size = batch_size
+        self.device = device
+        self.open(model)
+
+    def open(self, model: Path | str) -> None:
+        """Another checkpoint, from the start."""
+        self.tokenizer = AutoTokenizer.from_pretrained(model)
+        self.model = AutoModelForCausalLM.from_pretrained(model, dtype="auto").to(self.device).eval()
         self.version = 0
         self.stop_ids = stop_ids(self.model, self.tokenizer)
         self.context = int(getattr(self.model.config, "max_position_embeddings", 1 << 30))

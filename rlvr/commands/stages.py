@@ -1,0 +1,118 @@
+"""`rlvr sft | dpo | rl | eval | pipeline CONFIG`: read the configuration, check it, and run the stage."""
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rlvr.config import Section
+
+CONFIG = typer.Argument(help="TOML file, or env:NAME for a variable that holds TOML.")
+OVERRIDES = typer.Argument(help="Overrides such as optim.lr=1e-6; values are TOML.")
+DRY_RUN = typer.Option("--dry-run", help="Check everything, print the plan, and stop.")
+RESUME = typer.Option("--resume", help="Go on from where the run directory stands.")
+ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+Config = Annotated[str, CONFIG]
+Overrides = Annotated[list[str] | None, OVERRIDES]
+DryRun = Annotated[bool, DRY_RUN]
+Resume = Annotated[bool, RESUME]
+
+
+@contextmanager
+def user_errors() -> "Iterator[None]":
+    """The user's mistakes end with one line and exit 2, work that failed with its reason and exit 1."""
+    from rlvr.errors import UserError, WorkFailed
+
+    try:
+        yield
+    except UserError as error:
+        _fail(str(error), 2)
+    except WorkFailed as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted; --resume goes on from here", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    for line in message.splitlines():
+        typer.echo(f"error: {line}", err=True)
+    # Ray and torch may hold threads that outlive an error; the output must be out before we go.
+    sys.stderr.flush()
+    raise typer.Exit(code)
+
+
+def read(stage: str, config: str, overrides: list[str] | None) -> "Section":
+    """The stage's configuration. Raises ConfigError."""
+    from rlvr import load
+    from rlvr.config import STAGES
+
+    if not config.startswith("env:"):
+        return load.load(STAGES[stage], Path(config), overrides or [])
+    name = config.removeprefix("env:")
+    if name not in os.environ:
+        raise load.ConfigError(f"{config}: no such environment variable")
+    return load.validate(STAGES[stage], load.parse(os.environ[name], config), overrides or [], source=config)
+
+
+def _command(stage: str, about: str) -> Callable[..., None]:
+    def command(config: Config, overrides: Overrides = None, dry_run: DryRun = False, resume: Resume = False) -> None:
+        with user_errors():
+            from rlvr import plan
+
+            settings: Any = read(stage, config, overrides)
+            plan.check(settings, resume)
+            if dry_run:
+                typer.echo(plan.describe(settings))
+                return
+            run_stage(settings, resume)
+
+    command.__doc__ = about
+    return command
+
+
+def run_stage(settings: Any, resume: bool) -> None:
+    """The stage itself; its imports are heavy and come last."""
+    import importlib
+
+    from rlvr import load, plan, token
+
+    token.ensure()
+    typer.echo(plan.arithmetic(settings))
+    if settings.stage == "pipeline":
+        run_pipeline(settings, None, resume)
+        return
+    settings.out.mkdir(parents=True, exist_ok=True)
+    (settings.out / "config.toml").write_text(load.dump(settings))
+    module = importlib.import_module(f"rlvr.stages.{'evaluate' if settings.stage == 'eval' else settings.stage}")
+    module.run(settings)
+
+
+def run_pipeline(settings: Any, address: str | None, resume: bool) -> None:
+    """With a display, the table and the report at the end."""
+    from rich.console import Console
+
+    from rlvr.display import Display, table
+    from rlvr.stages import pipeline
+    from rlvr.view.report import write_report
+
+    console = Console()
+    with Display(console) as display:
+        summary = pipeline.run(settings, address, resume, display.watch)
+    if summary["stages"]:
+        console.print(table(summary))
+    console.print(f"report: {write_report(settings.out)}", soft_wrap=True)
+
+
+sft = _command("sft", "Supervised fine-tuning on demonstrations.")
+dpo = _command("dpo", "Direct preference optimisation, on given pairs or on pairs that verifiers make.")
+rl = _command("rl", "Reinforcement learning on checked rewards.")
+evaluate = _command("eval", "Judge checkpoints on tasks.")
+pipeline = _command("pipeline", "A chain of stages, each a Ray job.")

@@ -1,0 +1,46 @@
+"""The record of a stage as it runs: `metrics.jsonl` in its run directory, and one line a step for whoever watches."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+SHOWN = ("reward", "validation/accuracy", "loss", "entropy", "tokens_per_s")
+
+
+class RunLog:
+    """Appends rows `{"step", "seconds", ...}`. Readable while it is written; a torn last line is skipped by `read`."""
+
+    def __init__(self, out: Path, stage: str, total: int) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.stage, self.total = stage, total
+        self._file = (out / "metrics.jsonl").open("a")
+        self._start = time.monotonic()
+
+    def __call__(self, step: int, metrics: dict[str, float]) -> None:
+        row = {"step": step, "total": self.total, "seconds": round(time.monotonic() - self._start, 2), **metrics}
+        self._file.write(json.dumps(row) + "\n")
+        self._file.flush()
+        shown = "  ".join(f"{key} {metrics[key]:.4g}" for key in SHOWN if key in metrics)
+        sys.stdout.write(f"{self.stage} {step}/{self.total}  {shown}\n")
+        sys.stdout.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def read(out: Path) -> Iterator[dict[str, Any]]:
+    """The rows so far; none when the stage has not begun."""
+    path = out / "metrics.jsonl"
+    if not path.exists():
+        return
+    for line in path.read_text().splitlines():
+        try:
+            yield json.loads(line)
+        except json.JSONDecodeError:
+            continue

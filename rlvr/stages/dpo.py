@@ -1,0 +1,142 @@
+"""Direct preference optimisation with TRL's trainer on Ray Train, on given pairs or on pairs that verifiers make."""
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlvr.actors import RemoteEngine, RemoteGrader
+from rlvr.chat import IGNORED, encode_conversations
+from rlvr.collect import seed_of
+from rlvr.config import DPO, Grading, Pairs
+from rlvr.jobs import attached
+from rlvr.load import ConfigError
+from rlvr.runlog import RunLog
+from rlvr.samples import Prompt, Request, Rollout
+from rlvr.stages.workers import is_first, train_on_workers, trainer_arguments
+from rlvr.tasks import rows
+from rlvr.tasks.sources import load_tasks
+from verifiers import Verdict
+from verifiers.grader import Item
+
+PAIRS = "pairs.jsonl"
+"""Pairs as token ids, in the run directory: `prompt_ids`, `chosen_ids`, `rejected_ids`, and the texts to look at."""
+
+
+def run(config: DPO) -> None:
+    """Make pairs if need be, train, and leave the model in `config.out / "model"`."""
+    config.out.mkdir(parents=True, exist_ok=True)
+    with attached():
+        if config.on_policy:
+            pairs = asyncio.run(make_pairs(config, config.on_policy))
+            with (config.out / PAIRS).open("w") as file:
+                file.writelines(json.dumps(pair) + "\n" for pair in pairs)
+        train_on_workers(_train, config)
+
+
+async def make_pairs(config: DPO, plan: Pairs) -> list[dict[str, Any]]:
+    """Sample each task several times and pair a correct response with one that is not, as token ids.
+
+    Raises ConfigError when no task has both: then there is nothing to prefer.
+    """
+    tasks = load_tasks(plan.tasks)
+    random.Random(f"{config.seed}/pairs").shuffle(tasks)
+    engine = RemoteEngine(config.model, 256, config.compute)
+    grader = RemoteGrader(Grading())
+    prompts, _ = await engine.encode(tasks[: plan.prompts], config.max_tokens - 1)
+    owners = {f"{i:06}/{j:03}": prompt for i, prompt in enumerate(prompts) for j in range(plan.samples)}
+    requests = [Request(id, prompt.ids, seed_of(config.seed, f"pairs/{id}")) for id, prompt in owners.items()]
+    rollouts = sorted([r async for r in engine.sample(requests, plan.sampling)], key=lambda r: r.id)
+    verdicts = await grader.grade_many([_item(r, owners[r.id]) for r in rollouts])
+    pairs = list(pair_up(rollouts, verdicts, plan.samples, random.Random(f"{config.seed}/pair-up")))
+    if not pairs:
+        raise ConfigError(
+            f"no task of {plan.tasks} got both a right and a wrong response, so there is nothing to prefer; "
+            "use tasks that the model gets right sometimes, or more `samples`"
+        )
+    return pairs
+
+
+def _item(rollout: Rollout, prompt: Prompt) -> Item:
+    task = prompt.task
+    return Item(rollout.id, task.verifier, rollout.text, task.reference, task.params)
+
+
+def pair_up(
+    rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], size: int, rng: random.Random
+) -> Iterator[dict[str, Any]]:
+    """One pair a group of `size`: a response that stopped and is right, and one that is judged and is not."""
+    for start in range(0, len(rollouts), size):
+        group = list(zip(rollouts[start : start + size], verdicts[start : start + size], strict=True))
+        right = [r for r, v in group if v.status == "correct" and r.finish == "stop"]
+        wrong = [r for r, v in group if v.score is not None and v.score < 1.0]
+        if right and wrong:
+            chosen, rejected = rng.choice(right), rng.choice(wrong)
+            yield {
+                "prompt_ids": chosen.prompt_ids,
+                "chosen_ids": chosen.response_ids,
+                "rejected_ids": rejected.response_ids,
+                "chosen": chosen.text,
+                "rejected": rejected.text,
+            }
+
+
+def _given_pairs(config: DPO, tokenizer: Any) -> list[dict[str, Any]]:
+    """Pairs of a file, in the form of `pairs.jsonl`."""
+    pairs = []
+    for number, row in rows.from_file(Path(str(config.data))):
+        try:
+            prompt = list(row["prompt"])
+            both, _ = encode_conversations(
+                tokenizer, [prompt + list(row["chosen"]), prompt + list(row["rejected"])], config.max_tokens
+            )
+        except (KeyError, TypeError) as error:
+            raise ConfigError(
+                f"{config.data}: row {number}: expected `prompt`, `chosen`, `rejected` as chat messages, got {error!r}"
+            ) from None
+        if len(both) == 2:
+            starts = [next(i for i, label in enumerate(e.labels) if label != IGNORED) for e in both]
+            chosen, rejected = (e.ids[start:] for e, start in zip(both, starts, strict=True))
+            pairs.append({"prompt_ids": both[0].ids[: starts[0]], "chosen_ids": chosen, "rejected_ids": rejected})
+    return pairs
+
+
+def _train(config: DPO) -> None:
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import DPOConfig, DPOTrainer
+
+    from rlvr.stages.callback import LogTo
+
+    class OnIds(DPOTrainer):  # type: ignore[misc]
+        """Takes token ids as they are: a sampled response is never turned into text and tokenised again."""
+
+        def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+            return dataset
+
+    tokenizer = AutoTokenizer.from_pretrained(config.model)
+    if config.on_policy:
+        pairs = [dict(row) for _, row in rows.from_file(config.out / PAIRS)]
+    else:
+        pairs = _given_pairs(config, tokenizer)
+    columns = ("prompt_ids", "chosen_ids", "rejected_ids")
+    data = Dataset.from_dict({name: [list(pair[name]) for pair in pairs] for name in columns})
+    with RunLog(config.out, "dpo", 0) as log:
+        trainer = OnIds(
+            model=AutoModelForCausalLM.from_pretrained(config.model, dtype="auto"),
+            args=DPOConfig(
+                **trainer_arguments(config, config.out / "trainer"),
+                loss_type=[config.loss],
+                beta=config.beta,
+                precompute_ref_log_probs=True,
+            ),
+            train_dataset=data,
+            processing_class=tokenizer,
+            callbacks=[LogTo(log)] if is_first() else None,
+        )
+        trainer.train()
+    if is_first():
+        trainer.save_model(str(config.out / "model"))
+        tokenizer.save_pretrained(config.out / "model")

@@ -1,0 +1,100 @@
+"""A chain of stages, each a Ray job that starts from the model of the one before; then the table and the report."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rlvr import jobs, load
+from rlvr.config import Pipeline, Stage
+from rlvr.stages import scratch
+
+DONE = "DONE"
+"""Marks the folder of a stage that has ended well, for `--resume`."""
+
+Watch = Callable[[str, Path], None]
+"""Called now and then with the name and folder of the stage that runs."""
+
+
+def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> dict[str, Any]:
+    """Run what is not done yet; returns the summary that it writes to `config.out / "summary.json"`."""
+    start = time.monotonic()
+    out = config.out.absolute()
+    if not resume:
+        shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "config.toml").write_text(load.dump(config))
+    seconds: dict[str, float] = {}
+    with jobs.cluster(address) as client:
+        if config.scratch and not (out / "base" / DONE).exists():
+            watch("tasks", out)
+            scratch.build(config.scratch, out, config.seed)
+            (out / "base" / DONE).touch()
+            seconds["tasks"] = time.monotonic() - start
+        for name, stage in chain(config):
+            begun = time.monotonic()
+            if not (stage.out / DONE).exists():
+                run_stage(client, name, stage, resume, watch)
+            seconds[name] = time.monotonic() - begun
+    summary = summarise(config, out, seconds, time.monotonic() - start)
+    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def run_stage(client: Any, name: str, stage: Stage, resume: bool, watch: Watch) -> None:
+    """One job, to its end. Raises JobError when it fails."""
+    stage.out.mkdir(parents=True, exist_ok=True)
+    path = stage.out / "config.toml"
+    path.write_text(load.dump(stage))
+    job = jobs.submit(client, [name, str(path), *(["--resume"] if resume else [])], {"stage": name, "out": str(stage.out)})
+    try:
+        jobs.wait(client, job, lambda: watch(name, stage.out))
+    except KeyboardInterrupt:
+        client.stop_job(job)
+        raise
+    (stage.out / DONE).touch()
+
+
+def chain(config: Pipeline) -> list[tuple[str, Stage]]:
+    """The stages in order, each with its `model`, `out` and seed filled in, and `{out}` in its strings replaced."""
+    out = config.out.absolute()
+    model = config.model
+    stages: list[tuple[str, Stage]] = []
+    models = {"base": model}
+    for name, stage in (("sft", config.sft), ("dpo", config.dpo), ("rl", config.rl)):
+        if stage is not None:
+            stages.append((name, _place(stage, out, name, stage.model or model, config.seed)))
+            model = models[name] = str(out / name / "model")
+    if config.evaluate is not None:
+        judged = config.evaluate.model_copy(update={"models": config.evaluate.models or models})
+        stages.append(("eval", _place(judged, out, "evaluate", model, config.seed)))
+    return stages
+
+
+def _place(stage: Stage, out: Path, name: str, model: str, seed: int) -> Stage:
+    data = stage.model_dump() | {"out": out / name, "model": model, "seed": stage.seed or seed}
+    return type(stage).model_validate(_fill(data, str(out)))
+
+
+def _fill(value: Any, out: str) -> Any:
+    """`{out}` replaced in every string."""
+    if isinstance(value, str):
+        return value.replace("{out}", out)
+    if isinstance(value, dict):
+        return {key: _fill(item, out) for key, item in value.items()}
+    return value
+
+
+def summarise(config: Pipeline, out: Path, seconds: dict[str, float], total: float) -> dict[str, Any]:
+    scores = {}
+    if config.evaluate:
+        scores = json.loads((out / "evaluate" / "summary.json").read_text())["models"]
+    return {
+        "stages": {name: {"accuracy": s["accuracy"], "families": s["families"]} for name, s in scores.items()},
+        "seconds": round(total, 1),
+        "stage_seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "seed": config.seed,
+        "control": config.rl.control if config.rl else "none",
+    }

@@ -1,0 +1,85 @@
+"""Reinforcement learning: build the partners, then hand over to the loop."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner
+from rlvr.config import RL, Sampling
+from rlvr.evaluate import evaluate
+from rlvr.jobs import attached
+from rlvr.journal import Journal
+from rlvr.load import ConfigError
+from rlvr.loop import RunStopped, train
+from rlvr.runlog import RunLog
+from rlvr.samples import Prompt
+from rlvr.tasks.sources import load_tasks
+
+
+def run(config: RL) -> None:
+    """Train to the end. The best checkpoint by validation lies in `config.out / "model"`."""
+    tasks = load_tasks(config.tasks.train, limit=config.tasks.limit)
+    held = load_tasks(config.tasks.validation, limit=config.tasks.limit) if config.tasks.validation else []
+    with attached(), RunLog(config.out, "rl", config.steps) as log:
+        asyncio.run(_run(config, tasks, held, log))
+
+
+async def _run(config: RL, tasks: Sequence, held: Sequence, log: RunLog) -> None:  # type: ignore[type-arg]
+    engine = RemoteEngine(config.model, config.engine_batch, config.compute)
+    learner, grader = RemoteLearner(config), RemoteGrader(config.grading)
+    prompts, too_long = await engine.encode(tasks, config.max_prompt_tokens)
+    if not prompts:
+        raise ConfigError(f"all {len(tasks)} prompts are longer than max_prompt_tokens ({config.max_prompt_tokens})")
+    journal = Journal(config.out / "journal.sqlite")
+    best = Best(config.out, learner, journal)
+    validation, _ = await engine.encode(held, config.max_prompt_tokens)
+    greedy = Sampling(temperature=0.0, max_tokens=config.sampling.max_tokens)
+
+    async def validate(step: int) -> dict[str, float]:
+        if not validation:
+            await best.offer(step, step)
+            return {}
+        scores = await evaluate(validation, engine, grader, greedy)
+        await best.offer(step, scores.accuracy)
+        return scores.metrics("validation")
+
+    clock = Clock()
+
+    def record(step: int, metrics: dict[str, float]) -> None:
+        log(step, metrics | clock.rates(metrics.get("sampled_tokens", 0.0)))
+
+    await train(config, prompts, engine, grader, learner, journal, validate, record)
+    summary = {"steps": config.steps, "best": best.accuracy, "prompts_too_long": too_long, "states": journal.counts()}
+    (config.out / "summary.json").write_text(json.dumps(summary, indent=2))
+    journal.close()
+
+
+class Best:
+    """Keeps the weights of the best validation so far in `model/`."""
+
+    def __init__(self, out: Path, learner: RemoteLearner, journal: Journal) -> None:
+        self.out, self.learner = out, learner
+        before = [m["validation/accuracy"] for m in journal.steps().values() if "validation/accuracy" in m]
+        self.accuracy = max(before, default=-1.0)
+
+    async def offer(self, step: int, accuracy: float) -> None:
+        if accuracy > self.accuracy:
+            self.accuracy = accuracy
+            await self.learner.publish(self.out / "model")
+
+
+class Clock:
+    """Seconds and tokens a second since it was last asked."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def rates(self, tokens: float) -> dict[str, float]:
+        now = time.monotonic()
+        passed, self.last = now - self.last, now
+        return {"step_seconds": passed, "tokens_per_s": tokens / passed}
+
+
+__all__ = ["RunStopped", "run"]

@@ -1,0 +1,57 @@
+"""Supervised fine-tuning with TRL's trainer on Ray Train."""
+
+from pathlib import Path
+
+from rlvr.chat import encode_conversations
+from rlvr.config import SFT
+from rlvr.jobs import attached
+from rlvr.load import ConfigError
+from rlvr.runlog import RunLog
+from rlvr.stages.workers import is_first, train_on_workers, trainer_arguments
+from rlvr.tasks import rows
+
+
+def run(config: SFT) -> None:
+    """Train, and leave the model in `config.out / "model"`."""
+    conversations(config.data)
+    with attached():
+        train_on_workers(_train, config)
+
+
+def conversations(source: str) -> list[list[dict[str, str]]]:
+    """The `messages` of every row. Raises ConfigError for a row without them."""
+    found = []
+    for number, row in rows.from_file(Path(source)):
+        messages = row.get("messages")
+        if not isinstance(messages, list) or not any(m.get("role") == "assistant" for m in messages):
+            raise ConfigError(f"{source}: row {number}: expected `messages` with an assistant turn, got {str(row)[:80]}")
+        found.append(messages)
+    return found
+
+
+def _train(config: SFT) -> None:
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    from rlvr.stages.callback import LogTo
+
+    tokenizer = AutoTokenizer.from_pretrained(config.model)
+    encoded, dropped = encode_conversations(tokenizer, conversations(config.data), config.max_tokens)
+    if not encoded:
+        raise ValueError(f"no conversation of {config.data} has an assistant token within {config.max_tokens} tokens")
+    data = Dataset.from_dict({"input_ids": [e.ids for e in encoded], "labels": [e.labels for e in encoded]})
+    with RunLog(config.out, "sft", 0) as log:
+        trainer = SFTTrainer(
+            model=AutoModelForCausalLM.from_pretrained(config.model, dtype="auto"),
+            args=SFTConfig(
+                **trainer_arguments(config, config.out / "trainer"), dataset_kwargs={"skip_prepare_dataset": True}
+            ),
+            train_dataset=data,
+            processing_class=tokenizer,
+            callbacks=[LogTo(log)] if is_first() else None,
+        )
+        trainer.train()
+    if is_first():
+        trainer.save_model(str(config.out / "model"))
+        tokenizer.save_pretrained(config.out / "model")
