@@ -2,14 +2,19 @@
 
 import ast
 import json
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
 Comparator = Literal["exact", "lines", "tokens", "decimal", "float", "unordered_lines", "json", "checker"]
 
-COLUMNS = "task_id text code source_file prompt canonical_solution difficulty url starter_code name question_id"
+COLUMNS = (
+    "task_id text code test contract base_input plus_input source_file prompt canonical_solution difficulty url "
+    "starter_code name question_id"
+)
 """Columns that stand beside the tests in the data sets' own rows; passed over, so that a row can be given whole."""
 
 
@@ -87,13 +92,13 @@ class CheckTests(Tests):
 
     @model_validator(mode="after")
     def _parse(self) -> Self:
-        tree = check_syntax("test", self.test)
-        if not any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body):
+        check_syntax("test", self.test)
+        if not re.search(r"^def check\(", self.test, re.MULTILINE):
             raise ValueError("test must define a function check(candidate)")
         return self
 
     def count(self) -> int:
-        return max(1, count_asserts(ast.parse(self.test)))
+        return asserts_in(self.test)
 
 
 class InputOutputTests(Tests):
@@ -156,6 +161,24 @@ class InputOutputTests(Tests):
         return stream("outputs", self.outputs[index])
 
 
+class OracleTests(Tests):
+    """EvalPlus: inputs, and a correct program that says what they give."""
+
+    prompt: str = ""
+    canonical_solution: str = Field(min_length=1)
+    entry_point: str = Field(pattern=r"^[^\W\d]\w*$")
+    base_input: list[list[Any]] = Field(min_length=1)
+    plus_input: list[list[Any]] = []
+    atol: float = Field(default=0.0, ge=0.0)
+    """Tolerance of floating-point results; 0 is 1e-6, as EvalPlus has it."""
+
+    def inputs(self) -> list[list[Any]]:
+        return [*self.base_input, *self.plus_input]
+
+    def count(self) -> int:
+        return len(self.inputs())
+
+
 def stream(name: str, value: Any) -> str:
     """Text of a standard stream; some data sets give it as a list of lines."""
     if isinstance(value, str):
@@ -165,6 +188,12 @@ def stream(name: str, value: Any) -> str:
     raise ValueError(f"{name}: expected text or a list of lines (or a fn_name for calls), got {value!r:.80}")
 
 
+@lru_cache(4096)
+def asserts_in(test: str) -> int:
+    """Assertions that are scored one by one; a test without any is one by itself."""
+    return max(1, count_asserts(ast.parse(test)))
+
+
 def count_asserts(node: ast.AST) -> int:
     """Those inside a `try` belong to the flow of the test and are not counted."""
     if isinstance(node, (ast.Try, ast.Assert)):
@@ -172,31 +201,45 @@ def count_asserts(node: ast.AST) -> int:
     return sum(map(count_asserts, ast.iter_child_nodes(node)))
 
 
-def check_syntax(name: str, text: str) -> ast.Module:
+@lru_cache(4096)
+def syntax_fault(text: str) -> str:
+    """Empty for valid Python."""
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"{name} is no valid Python: {error}: {text[:80]!r}") from error
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return str(error)
+    return ""
+
+
+def check_syntax(name: str, text: str) -> None:
+    if fault := syntax_fault(text):
+        raise ValueError(f"{name} is no valid Python: {fault}: {text[:80]!r}")
 
 
 SHAPES = {
     "asserts": ({"test_list"}, "test_list (MBPP)"),
     "check": ({"test", "entry_point"}, "prompt, test and entry_point (HumanEval)"),
+    "oracle": (
+        {"canonical_solution", "entry_point", "base_input"},
+        "prompt, canonical_solution, entry_point, base_input and plus_input (EvalPlus)",
+    ),
     "pairs": ({"inputs", "outputs"}, "inputs and outputs (APPS, TACO, LiveCodeBench)"),
 }
 
 
 def shape(value: Any) -> str | None:
-    if isinstance(value, AssertTests):
-        return "asserts"
-    if isinstance(value, (CheckTests, InputOutputTests)):
-        return "check" if isinstance(value, CheckTests) else "pairs"
-    return next((name for name, (keys, _) in SHAPES.items() if isinstance(value, Mapping) and keys <= set(value)), None)
+    """The shape whose keys are all there. EvalPlus rows hold a `test` too, so that shape is looked for first."""
+    if isinstance(value, Tests):
+        return {AssertTests: "asserts", CheckTests: "check", OracleTests: "oracle"}.get(type(value), "pairs")
+    if not isinstance(value, Mapping):
+        return None
+    return next((name for name in ("oracle", *SHAPES) if SHAPES[name][0] <= set(value)), None)
 
 
 AnyTests = Annotated[
     Annotated[AssertTests, Tag("asserts")]
     | Annotated[CheckTests, Tag("check")]
+    | Annotated[OracleTests, Tag("oracle")]
     | Annotated[InputOutputTests, Tag("pairs")],
     Discriminator(
         shape,

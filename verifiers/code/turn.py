@@ -8,11 +8,15 @@ import ast
 import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from verifiers.code.evaluate import FUNCTIONS, MATH, Unsupported, evaluate
 from verifiers.code.guest.codec import Encoder, TooLarge
 from verifiers.code.reference import AssertTests, CheckTests
+
+KEPT = 1024
+"""Tasks whose turned tests are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +29,40 @@ class TurnedTest:
 
 
 def turn(tests: AssertTests | CheckTests) -> list[TurnedTest] | None:
-    """All tests turned, or None when any of them cannot be."""
+    """All tests turned, or None when any of them cannot be. What was worked out for a task is kept."""
     try:
         if isinstance(tests, CheckTests):
-            targets = dict.fromkeys((candidate_name(tests.test), tests.entry_point), tests.entry_point)
-            return [turn_one(test, targets) for test in check_assertions(tests)]
-        assertions = listed_assertions(tests)
-        targets = {name: name for name in program_names(assertions)}
-        return [turn_one(test, targets) for test in assertions]
+            return turn_check(tests.test, tests.entry_point)
+        return turn_listed(tests.setup().strip(), tuple(tests.all_tests()))
     except Unsupported:
         return None
 
 
-def listed_assertions(tests: AssertTests) -> list[ast.expr]:
-    if tests.test_setup_code.strip() or any(line.strip() != "import math" for line in tests.test_imports):
+@lru_cache(KEPT)
+def turn_check(test: str, entry_point: str) -> list[TurnedTest]:
+    tree = ast.parse(test)
+    targets = dict.fromkeys((candidate_name(tree), entry_point), entry_point)
+    return [turn_one(expression, targets) for expression in check_assertions(tree)]
+
+
+@lru_cache(KEPT)
+def turn_listed(setup: str, tests: tuple[str, ...]) -> list[TurnedTest]:
+    assertions = listed_assertions(setup, tests)
+    targets = {name: name for name in program_names(assertions)}
+    return [turn_one(expression, targets) for expression in assertions]
+
+
+def listed_assertions(setup: str, tests: tuple[str, ...]) -> list[ast.expr]:
+    if setup not in ("", "import math"):
         raise Unsupported("set-up code")
-    bodies = [ast.parse(test).body for test in tests.all_tests()]
+    bodies = [ast.parse(test).body for test in tests]
     if any(len(body) != 1 for body in bodies):
         raise Unsupported("several statements")
     return [assertion(body[0]) for body in bodies]
 
 
-def check_assertions(tests: CheckTests) -> list[ast.expr]:
+def check_assertions(tree: ast.Module) -> list[ast.expr]:
     """The assertions of a `check` that holds nothing else; constants and docstrings are passed over."""
-    tree = ast.parse(tests.test)
     for node in tree.body:
         plain = isinstance(node, ast.Assign) and not any(isinstance(part, ast.Call) for part in ast.walk(node))
         if not plain and not is_text(node) and not (isinstance(node, ast.FunctionDef) and node.name == "check"):
@@ -61,8 +75,8 @@ def check_function(tree: ast.Module) -> ast.FunctionDef:
     return next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "check")
 
 
-def candidate_name(test: str) -> str:
-    arguments = check_function(ast.parse(test)).args.args
+def candidate_name(tree: ast.Module) -> str:
+    arguments = check_function(tree).args.args
     if not arguments:
         raise Unsupported("check without a parameter")
     return arguments[0].arg

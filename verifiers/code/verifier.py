@@ -8,8 +8,17 @@ from verifiers.code.calls import Program, make_calls
 from verifiers.code.evaluate import Unsupported
 from verifiers.code.extract import complete, extract_program
 from verifiers.code.inline import inline_results
+from verifiers.code.oracle import Oracle
 from verifiers.code.pairs import function_results, script_results
-from verifiers.code.reference import AssertTests, CheckTests, CodeParams, CodeReference, InputOutputTests
+from verifiers.code.reference import (
+    AnyTests,
+    AssertTests,
+    CheckTests,
+    CodeParams,
+    CodeReference,
+    InputOutputTests,
+    OracleTests,
+)
 from verifiers.code.replay import Replayer, UndecidedTests, Unsendable
 from verifiers.code.score import Results, status, verdict_of
 from verifiers.code.shared import shared_sandbox
@@ -28,6 +37,7 @@ class CodeVerifier:
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox
         self._replayer = Replayer()
+        self._oracle = Oracle()
 
     @property
     def sandbox(self) -> Sandbox:
@@ -48,12 +58,14 @@ class CodeVerifier:
         except VerifierError as error:
             return Verdict.error("sandbox_error", extracted=text, details={"message": str(error)})
 
-    async def _results(self, text: str, tests: AssertTests | CheckTests | InputOutputTests, stop: bool) -> Results:
+    async def _results(self, text: str, tests: AnyTests, stop: bool) -> Results:
         if isinstance(tests, InputOutputTests):
             run = script_results if tests.fn_name is None else function_results
             return await run(self.sandbox, Program(text, tests, convenience=True), tests, stop)
-        if isinstance(tests, CheckTests):
+        if isinstance(tests, (CheckTests, OracleTests)):
             text = complete(tests.prompt, text, tests.entry_point)
+        if isinstance(tests, OracleTests):
+            return await self._oracle.results(self.sandbox, Program(text, tests), tests, stop)
         return await self._assertions(Program(text, tests), tests, stop)
 
     async def _assertions(self, program: Program, tests: AssertTests | CheckTests, stop: bool) -> Results:
@@ -82,7 +94,7 @@ class CodeVerifier:
         return Results([status(passes, index) for index in range(len(turned))], answers.message)
 
 
-def defined_name(tests: AssertTests | CheckTests | InputOutputTests) -> str | None:
-    if isinstance(tests, CheckTests):
+def defined_name(tests: AnyTests) -> str | None:
+    if isinstance(tests, (CheckTests, OracleTests)):
         return tests.entry_point
     return tests.fn_name if isinstance(tests, InputOutputTests) else None

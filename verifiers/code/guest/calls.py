@@ -85,7 +85,7 @@ def arm(cpu_s: float, wall_s: float) -> None:
 
 
 def load(program: str, module: ModuleType, convenience: bool, report: Callable[[Any], None]) -> bool:
-    """Execute the program's top level. `sys.exit()` at its end is an ordinary way to end a script."""
+    """Execute the program's top level. To exit there, or to find no input to read, is an ordinary end of a script."""
     try:
         code = compile(program, "solution.py", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -95,7 +95,7 @@ def load(program: str, module: ModuleType, convenience: bool, report: Callable[[
         supply(program, code, module)
     try:
         exec(code, module.__dict__)
-    except SystemExit:
+    except (SystemExit, EOFError):
         pass
     except BaseException as error:
         report(["load", describe(error)])

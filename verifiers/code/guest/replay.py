@@ -18,7 +18,7 @@ from verifiers.code.guest.codec import Encoder, Opaque, TooLarge, decode
 from verifiers.code.guest.stand_ins import BINARY, Handle, Name, StandIn, Undetermined, Unknown
 
 Call = list[Any]
-HOOK = "__rlvr_assert__"
+HOOK, DROP = "__rlvr_assert__", "__rlvr_drop__"
 SITE = f"try:\n {HOOK}(0, bool(0), None)\nexcept Exception as {HOOK}error:\n {HOOK}(0, False, {HOOK}error)"
 OPERATORS = frozenset(f"__{name}__" for name in (*BINARY.split(), "iter", "enter"))
 """What an object of the program gives when it is combined with another is such an object again."""
@@ -43,6 +43,7 @@ class Session:
         self.unknown = False
         self.weak = False
         self.raised: Exception | None = None
+        self.discarding = False
 
     def ask(self, target: Any, attribute: str | None, args: tuple[Any, ...], words: dict[str, Any] | None) -> Any:
         given = self.send(list(args))
@@ -75,11 +76,12 @@ class Session:
         if "died" in outcome:
             raise Died
         if "error" in outcome:
-            self.raised = like(*outcome["error"])
+            self.raised = like(call, *outcome["error"])
             raise self.raised
-        for given, after in zip(args, outcome.get("args", ()), strict=False):
-            overwrite(given, decode(after, self.known))
         value = outcome["value"]
+        if value is None or self.discarding:
+            for given, after in zip(args, outcome.get("args", ()), strict=False):
+                overwrite(given, decode(after, self.known))
         if value == {"object": "NotImplementedType"}:
             return NotImplemented
         self.weak |= call[1] in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
@@ -123,8 +125,12 @@ def origin(call: Call) -> str:
     return str(call[1] or call[0].get("name") or "")
 
 
-def like(name: str, message: str, ancestors: list[str]) -> Exception:
-    """An exception of the nearest built-in kind. `SystemExit` and its like become an ordinary error."""
+def like(call: Call, name: str, message: str, ancestors: list[str]) -> Exception:
+    """An exception of the nearest built-in kind. What would end more than the call becomes an ordinary error:
+    `SystemExit`, and `StopIteration`, which ends the test's own loop over `map(program, ...)` before its assertions.
+    """
+    if "StopIteration" in ancestors and call[1] != "__next__":
+        ancestors = []
     for ancestor in ancestors:
         kind = getattr(builtins, str(ancestor), None)
         if isinstance(kind, type) and issubclass(kind, Exception):
@@ -136,7 +142,11 @@ def like(name: str, message: str, ancestors: list[str]) -> Exception:
 
 
 def overwrite(given: Any, after: Any) -> None:
-    """Do to the test's own container what the program did to its copy."""
+    """Do to the test's own container what the program did to its copy.
+
+    Only for calls made for this effect (the result is None, or the test drops it): elsewhere the test may work out the
+    expected answer from the same container.
+    """
     if type(given) is not type(after):
         return
     if isinstance(given, (list, bytearray)):
@@ -147,13 +157,22 @@ def overwrite(given: Any, after: Any) -> None:
 
 
 class Sites(ast.NodeTransformer):
-    """Every `assert` outside a `try` becomes a call that notes its outcome, so that the rest is still tested."""
+    """Every `assert` outside a `try` becomes a call that notes its outcome, so that the rest is still tested.
+
+    A call as a statement is put between two others, which note that its result is dropped.
+    """
 
     def __init__(self) -> None:
         self.count = 0
 
     def visit_Try(self, node: ast.Try) -> ast.Try:
         return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        if not isinstance(node.value, ast.Call):
+            return node
+        before, after = (ast.Call(ast.Name(DROP, ast.Load()), [ast.Constant(value)], []) for value in (True, False))
+        return ast.copy_location(ast.Expr(ast.Tuple([before, node.value, after], ast.Load())), node)
 
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         site = ast.parse(SITE).body[0]
@@ -169,13 +188,17 @@ class Trial:
 
     def __init__(self, session: Session, namespace: dict[str, Any]) -> None:
         self.session = session
-        self.namespace = namespace | {HOOK: self.check}
+        self.namespace = namespace | {HOOK: self.check, DROP: self.drop}
         self.statuses: dict[int, str] = {}
 
     def check(self, site: int, holds: bool, error: Exception | None) -> None:
+        self.session.discarding = False
         status = "passed" if holds else "wrong_answer" if error is None else self.status_of(error)
         if self.statuses.get(site, "passed") == "passed":
             self.statuses[site] = status
+
+    def drop(self, begins: bool) -> None:
+        self.session.discarding = begins
 
     def status_of(self, error: Exception) -> str:
         return "runtime_error" if error is self.session.raised else "wrong_answer"
