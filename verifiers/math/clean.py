@@ -1,0 +1,110 @@
+"""From the text of an answer to ASCII LaTeX or plain math: Unicode mapped, wrappers and closing marks taken off.
+
+It changes notation only. What the text means, and whether it is well formed, is for the lexer and the parser.
+"""
+
+import re
+import unicodedata
+
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣ", "0123456789+-=()nix", strict=True))
+SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₙᵢₓ", "0123456789+-=()nix", strict=True))
+_SUPER = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")
+_SUB = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
+_BARRED = re.compile("((?:[0-9][\u0304\u0305])+)")
+_DOTTED = re.compile("([0-9])\u0307(?:([0-9]*)([0-9])\u0307)?")
+_VULGAR = re.compile("[¼-¾⅐-⅞↉]")
+
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ϵ": "epsilon", "ζ": "zeta", "η": "eta",
+    "θ": "theta", "ϑ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "µ": "mu", "ν": "nu", "ξ": "xi",
+    "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "υ": "upsilon", "φ": "phi", "ϕ": "phi", "χ": "chi", "ψ": "psi",
+    "ω": "omega", "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma",
+    "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
+SIGNS = {
+    "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-", "‒": "-", "﹣": "-", "×": "\\times ", "·": "\\cdot ",
+    "⋅": "\\cdot ", "∙": "\\cdot ", "•": "\\cdot ", "∗": "*", "÷": "\\div ", "∕": "/", "⁄": "/", "∞": "\\infty ",
+    "≤": "\\le ", "≥": "\\ge ", "⩽": "\\le ", "⩾": "\\ge ", "≦": "\\le ", "≧": "\\ge ", "≠": "\\ne ",
+    "≈": "\\approx ", "≃": "\\approx ", "≅": "\\cong ", "≡": "\\equiv ", "∪": "\\cup ", "∩": "\\cap ",
+    "∖": "\\setminus ", "∅": "\\emptyset ", "⌀": "\\emptyset ", "Ø": "\\emptyset ", "√": "\\sqrt ",
+    "∛": "\\sqrt[3] ", "∜": "\\sqrt[4] ", "°": "^\\circ ", "º": "^\\circ ", "˚": "^\\circ ", "∈": "\\in ",
+    "∉": "\\notin ", "±": "\\pm ", "∓": "\\mp ", "ℝ": "\\mathbb{R}", "ℤ": "\\mathbb{Z}", "ℚ": "\\mathbb{Q}",
+    "ℕ": "\\mathbb{N}", "ℂ": "\\mathbb{C}", "∑": "\\sum ", "∏": "\\prod ", "∫": "\\int ", "⌊": "\\lfloor ",
+    "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "\\langle ", "⟩": "\\rangle ", "〈": "\\langle ",
+    "〉": "\\rangle ", "∣": "|", "∥": "\\Vert ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"', "→": "\\to ",
+    "⇒": "\\Rightarrow ", "∴": "\\therefore ", "∠": "\\angle ", "△": "\\triangle ", "⊥": "\\perp ",
+    "∧": "\\land ", "∨": "\\lor ", "€": "\\text{ euros}", "£": "\\text{ pounds sterling}", "…": "\\ldots ",
+    "⋯": "\\ldots ", "∶": ":", "，": ",", "；": ";", "：": ":", "。": ".", "％": "\\%", "ı": "i", "ℯ": "e",
+}  # fmt: skip
+_INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
+_TABLE = str.maketrans(
+    {**{letter: f"\\{name} " for letter, name in GREEK.items()}, **SIGNS} | {chr(c): None for c in _INVISIBLE}
+)
+
+_WRAPPERS = [
+    ("$$", "$$"),
+    ("$", "$"),
+    ("\\[", "\\]"),
+    ("\\(", "\\)"),
+    ("**", "**"),
+    ("__", "__"),
+    ("```", "```"),
+    ("`", "`"),
+]
+_ENDING = re.compile(r"(?:\s|\\[ ,;:!]|(?<!\.)\.|[,;:?]|\\\\)+$")
+_OPENING = re.compile(r"^(?:\s|[=,;:]|\\(?:approx|displaystyle|Rightarrow|therefore|quad)(?![A-Za-z])|\\[,;:!>])+")
+
+
+def clean(text: str) -> str:
+    """The answer without its wrappers (dollars, bold, trailing full stop), in ASCII where a mapping is known."""
+    text = text.strip()
+    if not text.isascii():
+        text = to_ascii(text)
+    previous = None
+    while text != previous:
+        previous = text
+        text = _unwrap(_OPENING.sub("", _ending(text)).strip())
+    return text
+
+
+def _ending(text: str) -> str:
+    """Closing marks off, but for the space of `\\ ` and the dots of `0.333...`."""
+    if text.endswith(("...", "\\.")):
+        return text
+    return _ENDING.sub("", text)
+
+
+def _unwrap(text: str) -> str:
+    for opening, closing in _WRAPPERS:
+        inner = text[len(opening) : -len(closing)]
+        wrapped = text.startswith(opening) and text.endswith(closing) and len(text) > len(opening) + len(closing)
+        if wrapped and opening not in inner and closing not in inner:
+            return inner.strip()
+    if len(text) > 2 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
+        return text[1:-1].strip()
+    return text
+
+
+def to_ascii(text: str) -> str:
+    """Unicode mathematics as LaTeX: superscripts, vulgar fractions, signs, Greek, full-width and styled letters."""
+    text = _BARRED.sub(lambda m: "\\overline{" + re.sub("[^0-9]", "", m[1]) + "}", text)
+    text = _DOTTED.sub(lambda m: "\\overline{" + m[1] + (m[2] or "") + (m[3] or "") + "}", text)
+    text = _SUPER.sub(lambda m: "^{" + "".join(map(SUPERSCRIPTS.__getitem__, m[0])) + "}", text)
+    text = _SUB.sub(lambda m: "_{" + "".join(map(SUBSCRIPTS.__getitem__, m[0])) + "}", text)
+    text = _VULGAR.sub(_fraction, text).translate(_TABLE)
+    if text.isascii():
+        return text
+    return "".join(_plain(char) for char in unicodedata.normalize("NFKC", text).translate(_TABLE))
+
+
+def _fraction(match: re.Match[str]) -> str:
+    top, _, bottom = unicodedata.normalize("NFKC", match[0]).partition("⁄")
+    return f"\\frac{{{top}}}{{{bottom}}}"
+
+
+def _plain(char: str) -> str:
+    """Decimal digits of every script are ASCII digits; a space of any width is a space."""
+    digit = unicodedata.decimal(char, None)
+    if digit is not None:
+        return str(digit)
+    return " " if char.isspace() else char

@@ -1,0 +1,114 @@
+"""The text of an answer, read: its cleaned form, its words or its tree, and its choice letter."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from verifiers.math import notation as notation  # fills the parser's tables
+from verifiers.math.clean import clean
+from verifiers.math.lexer import tokenize
+from verifiers.math.nodes import Node, Unreadable, mul, num, rewrite, walk
+from verifiers.math.parser import Parser
+from verifiers.math.units import PERCENT, SCALES, is_quantity_word
+from verifiers.math.words import choice_of, meaning, words_of
+
+MAX_LENGTH = 4000
+"""Characters of an answer that is parsed; longer ones are compared as strings."""
+MAX_TREE_DEPTH = 60
+
+_BASE = re.compile(
+    r"(?P<digits>[0-9A-Za-z]+)\s*(?:_\s*\{?\s*(?:\\text\w*\s*\{|\\mathrm\s*\{)?\s*(?:base\s*)?"
+    r"|(?:\\text\w*\s*\{)?\s*\(?\s*base\s*)(?P<base>\d{1,2}|[a-z]+)[\s})]*",
+    re.I,
+)
+_BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+               "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
+_SPACED_THOUSANDS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?", re.ASCII)
+_IMPLIED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore|iff|Leftrightarrow)(?![A-Za-z])")
+
+
+class Answer(NamedTuple):
+    """One answer. `node` is None for words without a mathematical meaning, and for what the parser cannot read."""
+
+    text: str
+    words: str | None
+    node: Node | None
+    choice: str = ""
+    """The letter of a multiple-choice answer."""
+    chosen: str = ""
+    """What follows the letter: `12` of `B) 12`."""
+
+
+def read(text: str) -> Answer:
+    """Never raises: what cannot be read has no tree."""
+    if len(text) > MAX_LENGTH:
+        return Answer(clean(text) if len(text) < 16 * MAX_LENGTH else text.strip(), None, None)
+    return _read(text)
+
+
+@lru_cache(maxsize=8192)
+def _read(text: str) -> Answer:
+    text = clean(text)
+    parts = _IMPLIED.split(text)
+    if len(parts) > 1 and parts[-1].strip():
+        text = clean(parts[-1])
+    if _SPACED_THOUSANDS.fullmatch(text):
+        text = text.replace(" ", "")
+    words = words_of(text)
+    node = meaning(words) if words is not None else based_number(text)
+    if node is None and (words is None or len(text) <= 4):
+        try:
+            node = parse(text)
+        except Unreadable:
+            node = None
+    return Answer(text, words, node, *choice_of(text))
+
+
+def parse(text: str) -> Node:
+    """The tree of a cleaned answer. Raises Unreadable."""
+    if len(text) > MAX_LENGTH:
+        raise Unreadable("too long")
+    parser = Parser(tokenize(text))
+    node = parser.items()
+    if parser.peek.kind != "end":
+        raise Unreadable(f"unexpected {parser.peek.text!r}")
+    level, depth = [node], 0
+    while level:
+        level, depth = [arg for part in level for arg in part.args], depth + 1
+        if depth > MAX_TREE_DEPTH:
+            raise Unreadable("nested too deeply")
+    if any(part.kind in ("unit", "text") for part in walk(node)):
+        node = rewrite(node, _words_behind)
+    return node
+
+
+def _words_behind(node: Node) -> Node:
+    """`5 million`, `25 percent`, `5 cm`; any other remark behind a number makes the answer unreadable."""
+    if node.kind != "unit":
+        return node
+    value, words = node.args[0], node.name.lower().strip(" .,")
+    first, _, rest = words.partition(" ")
+    if first in SCALES:
+        scaled = mul(value, num(SCALES[first]))
+        return _words_behind(Node("unit", (scaled,), rest)) if rest else scaled
+    if words in PERCENT or words.removesuffix(".") in PERCENT:
+        return Node("pct", (value,))
+    if not words:
+        return value
+    if not is_quantity_word(words):
+        raise Unreadable(f"a remark behind the value: {words!r}")
+    return Node("unit", (value,), words)
+
+
+def based_number(text: str) -> Node | None:
+    """`101_2`, `1A_{16}`, `101_{\\text{two}}`, `101 base 2`: digits and base, if the digits fit the base."""
+    match = _BASE.fullmatch(text)
+    if match is None:
+        return None
+    base = _BASE_WORDS.get(match["base"].lower()) or (int(match["base"]) if match["base"].isdigit() else 0)
+    digits = match["digits"].upper()
+    if not 2 <= base <= 36 or not any(char.isdigit() for char in digits):
+        return None
+    if any(int(char, 36) >= base for char in digits):
+        return None
+    return Node("base", name=f"{digits.lstrip('0') or '0'}_{base}")
