@@ -15,7 +15,7 @@ UV = UV_DEFAULT_INDEX='$(UV_DEFAULT_INDEX)' UV_FIND_LINKS='$(UV_FIND_LINKS)' $(B
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
-.PHONY: help demo test check lint type
+.PHONY: help demo test check lint type bench
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
@@ -33,6 +33,9 @@ lint: $(READY) ## ruff: rules and format
 
 type: $(READY) ## mypy --strict on the three packages
 	$(BIN)/mypy
+
+bench: $(READY) ## rates of the hot paths on this machine, also in runs/bench/
+	@for script in tests/bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
 $(READY): pyproject.toml deploy/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"rlvr needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...")'
