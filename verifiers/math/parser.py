@@ -139,8 +139,8 @@ class Parser:
     def sees_short_unit(self) -> bool:
         """The `m` of `5 m` and `5 m^2` at the end of an answer."""
         token = self.peek
-        ends = self.tokens[self.at + 1].text in ("", "^", "/")
-        return ends and token.kind == "letter" and token.spaced and token.text in SHORT_UNITS
+        unit = token.kind == "letter" and token.spaced and token.text in SHORT_UNITS
+        return unit and self.tokens[self.at + 1].text in ("", "^", "/")
 
     def starts_factor(self) -> bool:
         """A factor may follow without a sign. A number may not: `2 6` is not 26 and not 12."""
