@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from verifiers.format import after_thinking
 
 FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*$", re.MULTILINE)
+FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
 NAMES: dict[str, frozenset[str]] = {
     "python": frozenset({"python", "py", "python3", "py3", "python2"}),
     "cpp": frozenset({"cpp", "c++", "cc", "cxx"}),
@@ -80,7 +81,15 @@ def bare_program(text: str, language: str) -> str | None:
 
 
 def complete(prompt: str, program: str, entry_point: str) -> str:
-    """HumanEval: the prompt (imports, helpers, signature) and then a whole function or the body that continues it."""
+    """HumanEval: the prompt (imports, helpers, signature) and then a whole function or the body that continues it.
+
+    Imports from `__future__` go to the top, where alone they may stand.
+    """
+    future = "".join(f"{line}\n" for line in FUTURE.findall(program))
+    return future + join(prompt, FUTURE.sub("", program), entry_point)
+
+
+def join(prompt: str, program: str, entry_point: str) -> str:
     if holds(program, entry_point):
         stub = "\n    pass" if holds(prompt, entry_point) else ""
         return f"{prompt}{stub}\n\n{program}"

@@ -66,6 +66,15 @@ def test_a_prompt_is_continued_by_a_body_or_a_whole_function(program):
     assert "math" in names
 
 
+def test_imports_from_the_future_come_first():
+    program = complete(
+        PROMPT, "from __future__ import annotations\n\ndef f(x: Unknown) -> int:\n    return 2 * x\n", "f"
+    )
+    names: dict[str, object] = {}
+    exec(program, names)
+    assert names["f"](3) == 6
+
+
 def test_a_prompt_without_a_docstring_is_continued_too():
     names: dict[str, object] = {}
     exec(complete("def f(x):\n    # twice x\n", "def f(x):\n    return 2 * x\n", "f"), names)

@@ -26,7 +26,6 @@ CONVENIENCE = (
     "itertools",
     "functools",
     "math",
-    "operator",
     "string",
     "random",
 )
