@@ -5,6 +5,7 @@ import asyncio
 import gzip
 import json
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,8 @@ SETS = {"humaneval": (humaneval, 164), "mbpp_sanitized": (mbpp_sanitized, 427), 
 
 def corrupted(program):
     """Every function gives nothing."""
-    tree = ast.parse(program)
+    with warnings.catch_warnings(action="ignore"):  # some published solutions hold invalid escapes
+        tree = ast.parse(program)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.body = [ast.Return(ast.Constant(None))]
