@@ -12,6 +12,7 @@ _SUPER = re.compile(f"[{''.join(SUPERSCRIPTS)}]+")
 _SUB = re.compile(f"[{''.join(SUBSCRIPTS)}]+")
 _BARRED = re.compile("((?:[0-9][\u0304\u0305])+)")
 _DOTTED = re.compile("([0-9])\u0307(?:([0-9]*)([0-9])\u0307)?")
+_CURRENCY = re.compile(r"([€£])\s?([0-9][0-9.,]*)|([€£])")
 _VULGAR = re.compile("[¼-¾⅐-⅞↉]")
 
 GREEK = {
@@ -33,7 +34,7 @@ SIGNS = {
     "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "⟨": "\\langle ", "⟩": "\\rangle ", "〈": "\\langle ",
     "〉": "\\rangle ", "∣": "|", "∥": "\\Vert ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"', "→": "\\to ",
     "⇒": "\\Rightarrow ", "∴": "\\therefore ", "∠": "\\angle ", "△": "\\triangle ", "⊥": "\\perp ",
-    "∧": "\\land ", "∨": "\\lor ", "€": "\\text{ euros}", "£": "\\text{ pounds sterling}", "…": "\\ldots ",
+    "∧": "\\land ", "∨": "\\lor ", "…": "\\ldots ",
     "⋯": "\\ldots ", "∶": ":", "，": ",", "；": ";", "：": ":", "。": ".", "％": "\\%", "ı": "i", "ℯ": "e",
 }  # fmt: skip
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
@@ -91,6 +92,7 @@ def to_ascii(text: str) -> str:
     text = _DOTTED.sub(lambda m: "\\overline{" + m[1] + (m[2] or "") + (m[3] or "") + "}", text)
     text = _SUPER.sub(lambda m: "^{" + "".join(map(SUPERSCRIPTS.__getitem__, m[0])) + "}", text)
     text = _SUB.sub(lambda m: "_{" + "".join(map(SUBSCRIPTS.__getitem__, m[0])) + "}", text)
+    text = _CURRENCY.sub(_money, text)
     text = _VULGAR.sub(_fraction, text).translate(_TABLE)
     if text.isascii():
         return text
@@ -100,6 +102,11 @@ def to_ascii(text: str) -> str:
 def _fraction(match: re.Match[str]) -> str:
     top, _, bottom = unicodedata.normalize("NFKC", match[0]).partition("⁄")
     return f"\\frac{{{top}}}{{{bottom}}}"
+
+
+def _money(match: re.Match[str]) -> str:
+    name = {"€": "euros", "£": "sterling"}[match[1] or match[3]]
+    return f"{match[2] or ''}\\text{{ {name}}}"
 
 
 def _plain(char: str) -> str:

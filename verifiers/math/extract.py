@@ -203,7 +203,8 @@ _NUMBER = re.compile(
     r"(?<![\w.,/^])[-−–+]?\s?\$?\s?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:\s?/\s?\d+(?:\.\d+)?)?\s?(?:\\?%)?(?![\w]*\d)",
     re.ASCII,
 )
-_HEDGE = re.compile(r"(?:\b(?:or|either|maybe|perhaps)\b|,|\s)\s*$")
+_COMMAND = re.compile(r"\\[A-Za-z]")
+_DENIED = re.compile(r"\b(?:wrong|incorrect|not (?:the|a|my|correct)\b|not \$?-?\d)", re.I)
 _FORMULA_LIKE = re.compile(r"[\\^=<>|{}]")
 _PROSE = re.compile(r"[.!?]\s|^(?:I|we|sorry|unfortunately|let|this|these)\b", re.I)
 SHORT = 120
@@ -238,6 +239,9 @@ def last_number(text: str) -> Found | None:
     if not numbers:
         return None
     last = numbers[-1]
+    sentence = _SENTENCE.split(text[: last.start()])[-1] + _SENTENCE.split(text[last.start() :], maxsplit=1)[0]
+    if _COMMAND.search(sentence) or _DENIED.search(sentence):
+        return None
     if len(numbers) > 1:
         between = text[numbers[-2].end() : last.start()]
         if re.fullmatch(r"\W*(?:or|and)?\W*", between) and not re.search(r"[.=\n]", between):

@@ -35,7 +35,7 @@ _COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?", re.ASCII)
 _NUMBER = re.compile(r"(?:\d*\.\d*\(\d+\)(?![\d(])|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+(?![\d.]))?)", re.ASCII)
 _TEXT = re.compile(
     r"\\(text|textbf|textit|textrm|textsf|texttt|textnormal|mbox|hbox|emph|mathrm|mathbf|mathit|mathsf|mathtt|mathcal"
-    r"|mathscr|operatorname|boldsymbol|bm)\s*\*?\s*(?:\{([^{}]*)\}|([A-Za-z0-9]))"
+    r"|mathscr|operatorname|boldsymbol|bm)(?![A-Za-z])\s*\*?\s*(?:\{([^{}]*)\}|([A-Za-z0-9]))"
 )
 _FONT = re.compile(
     r"\\(?:text[a-z]*|mbox|hbox|emph|math(?:rm|bf|it|sf|tt|cal|scr)|operatorname\*?|boldsymbol|bm|phantom)(?=\s*\{)"
@@ -43,6 +43,8 @@ _FONT = re.compile(
 _OPERATOR = re.compile(r"\\\\|\\[{}%#&|$_]|<=|>=|!=|==|=<|:=|\*\*|->|=>|\.\.\.|!!|[^A-Za-z\s]")
 _COMMAND = re.compile(r"\\([A-Za-z]+)\*?")
 _LETTERS = re.compile(r"[A-Za-z]+")
+_TIMES = re.compile(r"\s*10\s*(?:\^|\*\*)|\s+\d")
+"""Behind the `x` of `4.5 x 10^3`."""
 _GLUED = re.compile(r"(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|sqrt|pi)([A-Za-z]?)")
 _INLINE = re.compile(r"\s*\(?\s*[-+]?[\d.,/]+\s*(?:%|\\%)?\s*\)?|[^A-Za-z]*", re.ASCII)
 _AMOUNT = re.compile(r"\s*[-+]?\$?\d[\d.,/]*\s+[A-Za-z][A-Za-z ]*", re.ASCII)
@@ -117,7 +119,9 @@ class _Lexer:
     def run_of_letters(self, run: str) -> None:
         name = SPELLINGS.get(run, run) if run not in NOT_PLAIN else run
         glued = _GLUED.fullmatch(run)
-        if run in ("and", "or"):
+        if run == "x" and self.tokens and self.tokens[-1].kind == "num" and _TIMES.match(self.text, self.at):
+            self.emit("op", "*")
+        elif run in ("and", "or"):
             self.emit("op", run)
         elif (name in PLAIN_COMMANDS or name in ("circ", "%")) and len(run) > 1 and run not in NOT_PLAIN:
             self.command_name(name)

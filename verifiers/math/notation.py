@@ -21,6 +21,7 @@ from verifiers.math.nodes import (
     neg,
     num,
     power,
+    rewrite,
     sym,
 )
 from verifiers.math.parser import INFIX, PREFIX, PRODUCT, RATIO, SETS, SUM, UNIT, Parser
@@ -109,7 +110,7 @@ def bounded(kind: str) -> Callable[[Parser], Node]:
         ):
             raise Unreadable(f"{kind} without bounds")
         index = low.args[0].name
-        body = parser.expression(PRODUCT)
+        body = rewrite(parser.expression(PRODUCT), lambda node: sym(index) if node == low.args[0] else node)
         return Node(kind, (body, low.args[1], high), index)
 
     return read

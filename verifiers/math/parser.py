@@ -120,6 +120,8 @@ class Parser:
                 return None
             self.next()
             return INFIX[token.text](self, left)
+        if token.kind == "word" and left.kind == "sym" and left.name in SHAPES:  # \angle ABC
+            return mul(left, *map(self.letter, self.next().text))
         if token.kind in ("text", "word") and token.text not in ("i", "e"):
             return self.unit(left) if floor <= UNIT else None
         if token.text == "(" and self.tokens[self.at + 1].text in ("mod", "pmod"):
@@ -147,6 +149,10 @@ class Parser:
         token = self.peek
         if token.kind == "letter" or (token.kind == "text" and token.text in ("i", "e")):
             return True
+        if token.kind == "num":
+            return self.tokens[self.at - 1].text in ("!", "!!", ")", "}", "|")
+        if token.text == "mid":
+            return False
         if token.kind == "op":
             return token.text in ("(", "[", "{", "\\{") or (token.text == "|" and not self.bars and not self.in_set)
         return token.kind == "cmd" and (token.text in PREFIX or token.text in FUNCTIONS or token.text in SHAPES)
@@ -186,12 +192,22 @@ class Parser:
             head, _, block = literal.rstrip(")").partition("(")
             return num(repeating(head, block))
         if "." in literal and self.sees("overline", "bar", "dot"):
-            self.next()
-            return num(repeating(literal, self.raw_group()))
+            return num(repeating(literal, self.period()))
         if "." in literal and self.skip("ldots"):
             return num(continued(literal))
         value = num(Fraction(literal if not literal.endswith(".") else literal[:-1]), literal)
         return (mixed and literal.isdigit() and self.mixed(value)) or value
+
+    def period(self) -> str:
+        r"""`\overline{36}`, or dots over the first and the last digit: `\dot{1}4\dot{2}`."""
+        dotted = self.next().text == "dot"
+        digits = self.raw_group()
+        start = self.at
+        middle = self.next().text if dotted and self.peek.kind == "num" and not self.peek.spaced else ""
+        if dotted and self.skip("dot"):
+            return digits + middle + self.raw_group()
+        self.at = start
+        return digits
 
     def mixed(self, whole: Node) -> Node | None:
         r"""`1\frac{2}{3}` and `1 2/3`: a proper fraction right behind an integer is added to it, not multiplied."""

@@ -1,26 +1,23 @@
 """The text of an answer, read: its cleaned form, its words or its tree, and its choice letter."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 from verifiers.math import notation as notation  # fills the parser's tables
 from verifiers.math.clean import clean
 from verifiers.math.lexer import tokenize
-from verifiers.math.nodes import Node, Unreadable, mul, num, rewrite, walk
+from verifiers.math.nodes import Node, Unreadable, div, mul, neg, num, rewrite, walk
 from verifiers.math.parser import Parser
 from verifiers.math.units import PERCENT, SCALES, is_quantity_word
-from verifiers.math.words import choice_of, meaning, words_of
+from verifiers.math.words import choice_of, meaning, unwrapped, words_of
 
 MAX_LENGTH = 4000
 """Characters of an answer that is parsed; longer ones are compared as strings."""
 MAX_TREE_DEPTH = 60
 
-_BASE = re.compile(
-    r"(?P<digits>[0-9A-Za-z]+)\s*(?:_\s*\{?\s*(?:\\text\w*\s*\{|\\mathrm\s*\{)?\s*(?:base\s*)?"
-    r"|(?:\\text\w*\s*\{)?\s*\(?\s*base\s*)(?P<base>\d{1,2}|[a-z]+)[\s})]*",
-    re.I,
-)
+_BASE = re.compile(r"\(?([0-9A-Z]+)\)?(?:_\(?(?:BASE)?|\(?BASE)([0-9]{1,2}|[A-Z]+)\)?")
 _BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
                "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _SPACED_THOUSANDS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?", re.ASCII)
@@ -77,24 +74,45 @@ def parse(text: str) -> Node:
         level, depth = [arg for part in level for arg in part.args], depth + 1
         if depth > MAX_TREE_DEPTH:
             raise Unreadable("nested too deeply")
-    if any(part.kind in ("unit", "text") for part in walk(node)):
-        node = rewrite(node, _words_behind)
+    if any(part.kind in ("unit", "matrix") for part in walk(node)):
+        node = rewrite(node, _arrange)
     return node
 
 
-def _words_behind(node: Node) -> Node:
+def _arrange(node: Node) -> Node:
+    """Units and matrices to the top: `-(5 cm)` is `(-5) cm`, a multiple of a matrix is a matrix."""
+    if node.kind == "unit":
+        return _quantity(node.args[0], node.name.lower().strip(" .,"))
+    kinds = [arg.kind for arg in node.args]
+    if node.kind == "neg" and kinds == ["unit"]:
+        return Node("unit", (neg(node.args[0].args[0]),), node.args[0].name)
+    if node.kind == "neg" and kinds == ["matrix"]:
+        return _entries(node.args[0], neg)
+    if node.kind == "mul" and kinds.count("matrix") == 1:
+        at = kinds.index("matrix")
+        factors = (*node.args[:at], *node.args[at + 1 :])
+        return _entries(node.args[at], lambda entry: mul(*factors, entry))
+    if node.kind == "div" and kinds[0] == "matrix":
+        return _entries(node.args[0], lambda entry: div(entry, node.args[1]))
+    return node
+
+
+def _entries(matrix: Node, rule: Callable[[Node], Node]) -> Node:
+    return Node("matrix", tuple(Node("row", tuple(map(rule, row.args))) for row in matrix.args))
+
+
+def _quantity(value: Node, words: str) -> Node:
     """`5 million`, `25 percent`, `5 cm`; any other remark behind a number makes the answer unreadable."""
-    if node.kind != "unit":
-        return node
-    value, words = node.args[0], node.name.lower().strip(" .,")
-    first, _, rest = words.partition(" ")
-    if first in SCALES:
-        scaled = mul(value, num(SCALES[first]))
-        return _words_behind(Node("unit", (scaled,), rest)) if rest else scaled
-    if words in PERCENT or words.removesuffix(".") in PERCENT:
-        return Node("pct", (value,))
     if not words:
         return value
+    first, _, rest = words.partition(" ")
+    if first in SCALES:
+        scale = num(SCALES[first])
+        if value.kind == "unit":  # $2 million
+            return Node("unit", (mul(value.args[0], scale),), value.name)
+        return _quantity(mul(value, scale), rest)
+    if words in PERCENT:
+        return Node("pct", (value,))
     if not is_quantity_word(words):
         raise Unreadable(f"a remark behind the value: {words!r}")
     return Node("unit", (value,), words)
@@ -102,11 +120,11 @@ def _words_behind(node: Node) -> Node:
 
 def based_number(text: str) -> Node | None:
     """`101_2`, `1A_{16}`, `101_{\\text{two}}`, `101 base 2`: digits and base, if the digits fit the base."""
-    match = _BASE.fullmatch(text)
+    match = _BASE.fullmatch(unwrapped(text).replace(" ", "").upper())
     if match is None:
         return None
-    base = _BASE_WORDS.get(match["base"].lower()) or (int(match["base"]) if match["base"].isdigit() else 0)
-    digits = match["digits"].upper()
+    digits, name = match.groups()
+    base = int(name) if name.isdigit() else _BASE_WORDS.get(name.lower(), 0)
     if not 2 <= base <= 36 or not any(char.isdigit() for char in digits):
         return None
     if any(int(char, 36) >= base for char in digits):

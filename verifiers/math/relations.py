@@ -202,8 +202,10 @@ def same_label(left: Node, right: Node) -> bool:
     """`y` may stand for `f(x)`, and words for anything."""
     if left == right or "text" in (left.kind, right.kind):
         return True
-    functions = {left.kind, right.kind} == {"sym", "mul"}
-    return functions and "y" in (left.name, right.name)
+    if left.kind == right.kind == "mul":
+        heads = left.args[:-1] == right.args[:-1]
+        return heads and len(left.args) == 2 and left.args[-1].kind == right.args[-1].kind == "sym"
+    return {left.kind, right.kind} == {"sym", "mul"} and "y" in (left.name, right.name)
 
 
 def rename(value: Node, label: Node, wanted: Node) -> Node:

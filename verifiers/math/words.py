@@ -72,11 +72,18 @@ def words_of(text: str) -> str | None:
     if not _WORDY.fullmatch(plain):
         return None
     found = re.findall(r"[A-Za-z]+", plain)
-    if not any((len(word) > 2 and word not in _NOT_WORDS) or word.lower() in _SHORT for word in found):
+    if not any(_is_word(word) for word in found):
         known = plain.lower() in MEANINGS or plain == "DNE"
         if not known:
             return None
     return canonical(plain)
+
+
+def _is_word(text: str) -> bool:
+    """`xyz` and `pqr` are products: a word has a vowel."""
+    if text.lower() in _SHORT:
+        return True
+    return len(text) > 2 and text not in _NOT_WORDS and (len(text) > 4 or bool(re.search("[aeiou]", text, re.I)))
 
 
 def canonical(plain: str) -> str:
