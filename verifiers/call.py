@@ -11,7 +11,8 @@ import numbers
 import time
 from asyncio import CancelledError
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from types import TracebackType
+from typing import Annotated, Any, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import to_jsonable_python
@@ -99,8 +100,8 @@ def problems(error: ValidationError, most: int = 3) -> str:
     for found in error.errors(include_url=False, include_context=False)[:most]:
         path = ".".join(str(part) for part in found["loc"])
         came = repr(found["input"])
-        came = came if len(came) <= 60 else came[:57] + "..."
-        lines.append(f"{path + ': ' if path else ''}{found['msg']}, got {came}")
+        came = "" if found["type"] == "missing" else f", got {came if len(came) <= 60 else came[:57] + '...'}"
+        lines.append(f"{path + ': ' if path else ''}{found['msg']}{came}")
     more = error.error_count() - len(lines)
     return "; ".join(lines) + (f"; and {more} more" if more > 0 else "")
 
@@ -109,28 +110,44 @@ def is_async(verifier: Verifier) -> bool:
     return inspect.iscoroutinefunction(verifier.verify)
 
 
+class Attempt:
+    """One try at a verdict: in `with`, it turns what the verifier raises into an `error`, and takes the time."""
+
+    def __init__(self, call: Call, passing: tuple[type[BaseException], ...] = HOST_CONTROL) -> None:
+        self.raw: Any = None
+        self._call, self._passing = call, passing
+        self._start = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        """Plug-ins are foreign code: not even their SystemExit may end the trainer. Only `passing` gets out."""
+        if error is None or isinstance(error, self._passing):
+            return False
+        self.raw = Verdict.error(one_line(error))
+        if isinstance(error, SandboxError):
+            self.raw = Verdict.error("sandbox_error", details={"message": one_line(error)})
+        return True
+
+    def verdict(self) -> Verdict:
+        return settle(self._call, self.raw, self._start)
+
+
 def judge(call: Call, passing: tuple[type[BaseException], ...] = HOST_CONTROL) -> Verdict:
     """The verdict of a verifier whose `verify` is a plain function. Only exceptions in `passing` get out."""
-    start = time.perf_counter()
-    try:
-        raw = call.verifier.verify(call.response, call.reference, call.params)
-    except passing:
-        raise
-    except BaseException as error:  # plug-ins are foreign code: not even their SystemExit may end the trainer
-        raw = broken(error)
-    return settle(call, raw, start)
+    with Attempt(call, passing) as attempt:
+        attempt.raw = call.verifier.verify(call.response, call.reference, call.params)
+    return attempt.verdict()
 
 
 async def ajudge(call: Call, passing: tuple[type[BaseException], ...] = HOST_CONTROL) -> Verdict:
     """The verdict of a verifier whose `verify` is a coroutine function."""
-    start = time.perf_counter()
-    try:
-        raw = await call.verifier.verify(call.response, call.reference, call.params)
-    except passing:
-        raise
-    except BaseException as error:  # plug-ins are foreign code: not even their SystemExit may end the trainer
-        raw = broken(error)
-    return settle(call, raw, start)
+    with Attempt(call, passing) as attempt:
+        attempt.raw = await call.verifier.verify(call.response, call.reference, call.params)
+    return attempt.verdict()
 
 
 def judge_fast(call: Call) -> Verdict | None:
@@ -138,23 +155,12 @@ def judge_fast(call: Call) -> Verdict | None:
     fast = getattr(call.verifier, "fast", None)
     if fast is None:
         return None
-    start = time.perf_counter()
     try:
-        raw = fast(call.response, call.reference, call.params)
-    except HOST_CONTROL:
-        raise
+        with Attempt(call, (*HOST_CONTROL, RecursionError, MemoryError)) as attempt:
+            attempt.raw = fast(call.response, call.reference, call.params)
     except (RecursionError, MemoryError):
         return None  # the state of the caller's process must not change a verdict: a worker starts fresh
-    except BaseException as error:  # plug-ins are foreign code: not even their SystemExit may end the trainer
-        raw = broken(error)
-    return None if raw is None else settle(call, raw, start)
-
-
-def broken(error: BaseException) -> Verdict:
-    """The verdict when a verifier raised."""
-    if isinstance(error, SandboxError):
-        return Verdict.error("sandbox_error", details={"message": one_line(error)})
-    return Verdict.error(one_line(error))
+    return None if attempt.raw is None else attempt.verdict()
 
 
 def one_line(error: BaseException) -> str:

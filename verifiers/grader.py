@@ -14,7 +14,7 @@ import threading
 import time
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from concurrent.futures import Future
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -110,7 +110,7 @@ class Grader:
         verdicts = {index: verdict async for index, verdict in self.completed(items)}
         return [verdicts[index] for index in range(len(verdicts))]
 
-    async def completed(self, items: Iterable[Item]) -> AsyncIterator[tuple[int, Verdict]]:
+    async def completed(self, items: Iterable[Item]) -> AsyncGenerator[tuple[int, Verdict], None]:
         """(position, verdict) as the verdicts come. Leaving the iteration early gives up the rest."""
         arrived: asyncio.Queue[asyncio.Future[Verdict]] = asyncio.Queue()
         pending: dict[asyncio.Future[Verdict], tuple[int, Work]] = {}
@@ -224,7 +224,9 @@ class Grader:
     def _record(self, item: Item, verdict: Verdict, key: bytes | None = None) -> Verdict:
         verdict = verdict.model_copy(update={"id": item.id, "verifier": verdict.verifier or item.verifier})
         with self._lock:
-            self._verdicts[verdict.verifier, verdict.status] += 1
+            # Names that nobody knows are counted as one: they come from outside, and could be any number.
+            label = "unknown" if verdict.reason == "unknown_verifier" else verdict.verifier
+            self._verdicts[label, verdict.status] += 1
             self._hits += verdict.cached
             if key and not verdict.cached and verdict.status != "error" and verdict.reason != "time_limit":
                 self._cache[key] = verdict  # what hangs on time or luck is tried again

@@ -22,9 +22,9 @@ import socket
 import struct
 from typing import NoReturn
 
-from verifiers import registry
-from verifiers.base import Verdict
+from verifiers.base import Verdict, VerifierError
 from verifiers.call import HOST_CONTROL, BadInput, ajudge, is_async, judge, one_line, prepare
+from verifiers.catalogue import load
 
 LENGTH = struct.Struct("!I")
 OUT_OF_MEMORY = b"M"
@@ -56,9 +56,9 @@ def nursery(control_fd: int, parent: int, memory_mb: int) -> None:
 
 def _load(name: str) -> str:
     """Import a verifier, and the heavy modules it names, before the fork, so that no worker has to."""
-    # A plug-in that cannot be loaded is reported by the job that names it, not by killing the nursery.
-    with contextlib.suppress(Exception):
-        for module in getattr(registry.load(name), "preload", ()):
+    # A plug-in that cannot be loaded is reported by the job that names it.
+    with contextlib.suppress(LookupError, VerifierError, ImportError):
+        for module in getattr(load(name), "preload", ()):
             importlib.import_module(module)
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, the shared pages
@@ -127,13 +127,13 @@ def _serve(link: socket.socket) -> None:
 def _reply(job: bytes) -> bytes:
     try:
         name, response, reference, params = pickle.loads(job)
-        call = prepare(registry.load(name), response, reference, params)
+        call = prepare(load(name), response, reference, params)
         verdict = asyncio.run(ajudge(call, FATAL)) if is_async(call.verifier) else judge(call, FATAL)
     except BadInput as error:
         verdict = Verdict.error(error.code, details={"message": str(error)})
     except MemoryError:
         raise
-    except Exception as error:  # process boundary: the plug-in cannot be loaded here, and its author must see why
+    except Exception as error:  # process boundary: whatever is wrong with this job must not cost the worker
         verdict = Verdict.error(one_line(error))
     return verdict.model_dump_json().encode()
 

@@ -1,0 +1,85 @@
+"""`POST /v1/run`: a program in, its outcome out, by the sandbox that the code verifier uses."""
+
+import asyncio
+import base64
+from dataclasses import asdict
+from typing import Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from sandbox import Limits, RunRequest, RunResult, SandboxError, SandboxUnavailable
+from sandbox.base import Status
+from verifiers.code.shared import shared_sandbox
+from verifiers.problems import Problem
+
+
+class RunLimits(BaseModel):
+    """Ceilings of one run, as `sandbox.Limits`, within what a service lets anybody ask for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    wall_s: float = Field(default=10.0, gt=0, le=120)
+    memory_mb: int = Field(default=512, ge=16, le=4096)
+    processes: int = Field(default=64, ge=1, le=256)
+    output_bytes: int = Field(default=1 << 20, ge=0, le=16 << 20)
+    file_mb: int = Field(default=64, ge=1, le=1024)
+
+
+class RunBody(BaseModel):
+    """One program and what it reads. `files` holds base64 by relative path."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    language: str
+    code: str
+    files: dict[str, Base64Bytes] = Field(default={}, max_length=1000)
+    stdin: str = ""
+    args: list[str] = Field(default=[], max_length=1000)
+    fetch: list[Annotated[str, Field(min_length=1)]] = Field(default=[], max_length=1000)
+    """Relative paths to bring back after the run."""
+    limits: RunLimits = RunLimits()
+
+
+class RunAnswer(BaseModel):
+    """What came of a run, as `sandbox.RunResult`; `files` holds base64."""
+
+    status: Status
+    exit_code: int | None
+    signal: int | None
+    stdout: str
+    stderr: str
+    truncated: bool
+    wall_s: float
+    cpu_s: float
+    max_rss: int
+    files: dict[str, str]
+    backend: str
+    layers: list[str]
+
+
+async def run(body: RunBody) -> RunAnswer:
+    """Raises Problem 422 for a request that makes no sense, 503 where programs cannot be run safely."""
+    limits = Limits(**body.limits.model_dump())
+    request = RunRequest(body.language, body.code, body.files, body.stdin, body.args, body.fetch, limits)
+    result = await _outcome(request)
+    files = {name: base64.b64encode(content).decode() for name, content in result.files.items()}
+    return RunAnswer.model_validate(asdict(result) | {"files": files, "layers": list(result.layers)})
+
+
+async def self_test() -> str | None:
+    """Why programs cannot be run here, or None."""
+    try:
+        result = await _outcome(RunRequest("python", "print(6 * 7)"))
+    except Problem as problem:
+        return problem.detail
+    return None if result.stdout.strip() == "42" else f"the sandbox's self-test ended with {result.status}"
+
+
+async def _outcome(request: RunRequest) -> RunResult:
+    try:
+        sandbox = await asyncio.to_thread(shared_sandbox)
+        return await sandbox.arun(request)
+    except SandboxUnavailable as error:
+        raise Problem(503, str(error), "no-sandbox") from None
+    except SandboxError as error:
+        raise Problem(422, str(error), "invalid-request") from None
