@@ -7,11 +7,12 @@ ARGS ?=
 
 comma := ,
 space := $() $()
-# uv does not read pip's settings, so a mirror or a folder of wheels that pip is told of is handed on to it.
-pip_setting = $(shell $(PYTHON) -m pip config get global.$(1) 2>/dev/null)
-UV_DEFAULT_INDEX ?= $(or $(PIP_INDEX_URL),$(call pip_setting,index-url))
-UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(or $(PIP_FIND_LINKS),$(call pip_setting,find-links))))
-UV = UV_DEFAULT_INDEX='$(UV_DEFAULT_INDEX)' UV_FIND_LINKS='$(UV_FIND_LINKS)' $(BIN)/uv
+# uv does not read pip's settings, so a mirror, a folder of wheels or a certificate that pip is told of is handed on to it.
+pip_setting = $(shell $(PYTHON) -m pip config list 2>/dev/null | sed -nE "s/^(:env:|install|global)\.$(1)='(.*)'$$/\2/p" | head -n 1)
+UV_DEFAULT_INDEX ?= $(call pip_setting,index-url)
+UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(call pip_setting,find-links)))
+SSL_CERT_FILE ?= $(call pip_setting,cert)
+UV_SETTINGS = $(foreach name,UV_DEFAULT_INDEX UV_FIND_LINKS SSL_CERT_FILE,$(if $($(name)),$(name)='$($(name))'))
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
@@ -39,7 +40,8 @@ bench: $(READY) ## rates of the hot paths on this machine, also in runs/bench/
 
 $(READY): pyproject.toml deploy/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"rlvr needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip install --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,dev]'
+	@echo "Setting up ./.venv: once, and again when pyproject.toml or deploy/constraints.txt change."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(UV_SETTINGS) $(BIN)/uv pip install --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,dev]'
 	@touch $@
