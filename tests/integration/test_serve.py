@@ -109,14 +109,13 @@ def test_a_batch_is_answered_in_order_and_faults_stay_with_their_items(url):
 
 def test_a_stream_comes_in_the_order_of_completion(url):
     items = [row("sleep 1", "odd_process", {}, id="slow"), row(id="quick"), row("y", id="other")]
-    with httpx.stream(
-        "POST", f"{url}/v1/verify", json={"items": items}, headers={"Accept": "application/x-ndjson"}
-    ) as answer:
+    headers = {"Accept": "application/x-ndjson"}
+    with httpx.stream("POST", f"{url}/v1/verify", json={"items": items}, headers=headers) as answer:
         assert answer.headers["content-type"] == "application/x-ndjson"
         start = time.monotonic()
         lines = [(json.loads(line)["id"], time.monotonic() - start) for line in answer.iter_lines()]
     assert [id for id, _ in lines] == ["quick", "other", "slow"]
-    assert lines[1][1] < 0.9 < lines[2][1] + 0.5
+    assert lines[1][1] < lines[2][1] - 0.5
     twice = post(url, {"items": [row(id="a"), row(id="a")]}, headers=headers)
     assert problem(twice)["type"] == "ambiguous-ids"
 
@@ -170,12 +169,9 @@ def test_bodies_have_a_limit_whether_announced_or_not(url):
 
     headers = {"Content-Type": "application/json"}
     for content in (b"x" * (65 << 20), endless()):
-        try:
-            assert (
-                problem(httpx.post(f"{url}/v1/verify", content=content, headers=headers, timeout=30))["status"] == 413
-            )
-        except httpx.WriteError:
-            pass  # the service hung up while we were still sending
+        with contextlib.suppress(httpx.WriteError):  # the service may hang up while we are still sending
+            answer = httpx.post(f"{url}/v1/verify", content=content, headers=headers, timeout=30)
+            assert problem(answer)["status"] == 413
     assert post(url, row()).status_code == 200
 
 
