@@ -1,0 +1,85 @@
+"""Numbers as a reader wants them, and the round steps of an axis."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+Point = tuple[float, float]
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def points(share: float) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval(share: float, count: int) -> tuple[float, float]:
+    """The 95% interval of a share that was measured on `count` independent tasks (Wilson, 1927)."""
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = math.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2))) / (1 + z2 / count)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def number(value: float) -> str:
+    """Four significant digits, in full where that is short."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) < 1e-3:
+        return f"{value:.2e}"
+    return f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round numbers (1, 2 or 5 times a power of ten apart) that enclose low..high."""
+    if high <= low:
+        high = low + (abs(low) or 1.0)
+    raw = (high - low) / max(1, count - 1)
+    unit = 10.0 ** math.floor(math.log10(raw))
+    step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= raw * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def tick_labels(values: Sequence[float], share: bool) -> list[str]:
+    """With as many digits as tell neighbours apart."""
+    step = (values[1] - values[0]) * (100 if share else 1) if len(values) > 1 else 1.0
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    if share:
+        return [f"{100 * value:.{digits}f}%" for value in values]
+    if max(map(abs, values)) < 1e-3:
+        return [f"{value:.1e}" if value else "0" for value in values]
+    return [f"{value:,.{digits}f}" for value in values]
+
+
+def smooth(series: Sequence[Point], window: int) -> list[Point]:
+    """Mean over `window` points around each, fewer at the ends; the middle of the window is the point itself."""
+    half = window // 2
+    ys = [y for _, y in series]
+    return [(x, _mean(ys[max(0, i - half) : i + half + 1])) for i, (x, _) in enumerate(series)]
+
+
+def thin(series: Sequence[Point], most: int) -> list[Point]:
+    """At most `most` points: the series itself, or means of equal runs of it."""
+    if len(series) <= most:
+        return list(series)
+    size = math.ceil(len(series) / most)
+    runs = [series[start : start + size] for start in range(0, len(series), size)]
+    return [(_mean(x for x, _ in run), _mean(y for _, y in run)) for run in runs]
+
+
+def _mean(values: Iterable[float]) -> float:
+    values = list(values)
+    return math.fsum(values) / len(values)

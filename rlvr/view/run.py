@@ -1,0 +1,200 @@
+"""What a run has left on disk, as far as it has come: summary, stages, metrics, configurations.
+
+Every part may be missing, half written or damaged: what can be read is there, and `problems` names the rest. The
+journal is read in `history.py`.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+
+ORDER = ("sft", "dpo", "reward_model", "rl", "evaluate")
+"""How the stages of a pipeline follow each other."""
+
+SIGNS = ("metrics.jsonl", "journal.sqlite")
+"""Files that make a folder the run of one stage."""
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Row = dict[str, float]
+
+
+class NoRun(Exception):
+    """The folder is no run. The message says what was looked for."""
+
+
+class Score(BaseModel):
+    """Held-out accuracy after one stage, as fractions."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    accuracy: Share
+    families: dict[str, Share] = {}
+    tasks: Annotated[int, Field(gt=0)] | None = None
+    """How many were judged."""
+
+
+class Summary(BaseModel):
+    """`summary.json` of a pipeline or of an evaluation; keys that are not known here are let through."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    stages: dict[str, Score] = Field(default={}, validation_alias=AliasChoices("stages", "models"))
+    seconds: Seconds | None = None
+    seed: int | None = None
+    control: str = "none"
+    stage_seconds: dict[str, Seconds] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """The run directory of one stage."""
+
+    name: str
+    """Its folder in a pipeline; the stage's kind when it stands alone."""
+    kind: str
+    """`sft`, `dpo`, `rl`, ... as its configuration says."""
+    folder: Path
+    metrics: list[Row]
+    """One row a step, ascending; finite numbers only."""
+    config: str
+    """Text of `config.toml`, empty without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    path: Path
+    summary: Summary
+    config: dict[str, Any]
+    """Parsed `config.toml` of the run itself, empty without one."""
+    config_text: str
+    stages: list[StageRun]
+    tasks: int | None = None
+    """How many held-out tasks each stage was judged on; None when that is not known, or differs."""
+    problems: list[str] = field(default_factory=list)
+
+    def stage(self, kind: str) -> StageRun | None:
+        return next((stage for stage in self.stages if stage.kind == kind), None)
+
+    @property
+    def control(self) -> str:
+        """What rewards the run was given: `none` for those of the verifiers."""
+        if self.summary.control != "none":
+            return self.summary.control
+        rl = self.stage("rl")
+        return str((_toml(rl.config) if rl else {}).get("control", "none"))
+
+
+def read_run(path: Path) -> Run:
+    """A pipeline's run or a single stage's. Raises NoRun."""
+    folders = _stage_folders(path)
+    if not folders and not (path / "summary.json").is_file():
+        raise NoRun(
+            f"{path}: no run: expected summary.json, {' or '.join(SIGNS)} in it or in a folder below; "
+            "give a run directory, such as runs/demo"
+        )
+    problems: list[str] = []
+    text = _text(path / "config.toml", problems)
+    stages = [_stage(folder, path, problems) for folder in folders]
+    summary = _summary(path / "summary.json", problems)
+    judged = summary if any(score.tasks for score in summary.stages.values()) else _evaluation(path)
+    counts = {score.tasks for score in judged.stages.values()}
+    return Run(path, summary, _toml(text), text, stages, counts.pop() if len(counts) == 1 else None, problems)
+
+
+def _evaluation(path: Path) -> Summary:
+    """The pipeline's own last stage, which knows how many tasks it judged."""
+    return _summary(path / "evaluate" / "summary.json", [])
+
+
+def _stage_folders(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return []
+    if any((path / sign).is_file() for sign in SIGNS):
+        return [path]
+    below = [
+        folder
+        for folder in sorted(path.iterdir())
+        if any((folder / sign).is_file() for sign in SIGNS)
+        or (folder.name in ORDER and (folder / "config.toml").is_file())
+    ]
+    return sorted(below, key=lambda folder: ORDER.index(folder.name) if folder.name in ORDER else len(ORDER))
+
+
+def _stage(folder: Path, run: Path, problems: list[str]) -> StageRun:
+    config = _text(folder / "config.toml", problems)
+    metrics = _metrics(folder / "metrics.jsonl", problems)
+    alone = folder == run
+    kind = str(_toml(config).get("stage", "")) or (_kind(folder, metrics) if alone else folder.name)
+    return StageRun(kind if alone else folder.name, kind, folder, metrics, config)
+
+
+def _kind(folder: Path, metrics: list[Row]) -> str:
+    """Of a stage without a configuration: only RL has a journal and rewards."""
+    rl = (folder / "journal.sqlite").is_file() or any("reward" in row for row in metrics)
+    return "rl" if rl else folder.name
+
+
+def _summary(file: Path, problems: list[str]) -> Summary:
+    text = _text(file, problems)
+    try:
+        return Summary.model_validate_json(text) if text else Summary()
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        problems.append(f"{file.name} is left out: {where + ': ' if where else ''}{first['msg']}")
+        return Summary()
+
+
+def _metrics(file: Path, problems: list[str]) -> list[Row]:
+    """The last row of each step, since a resumed run writes some steps again."""
+    rows: dict[float, Row] = {}
+    bad = 0
+    for line in filter(str.strip, _text(file, problems).splitlines()):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        numbers = _numbers(row) if isinstance(row, dict) else {}
+        if "step" in numbers:
+            rows[numbers["step"]] = numbers
+        else:
+            bad += 1
+    if bad:
+        lines = "1 line without a step is" if bad == 1 else f"{bad} lines without a step are"
+        problems.append(f"{file.parent.name}/{file.name}: {lines} left out")
+    return [rows[step] for step in sorted(rows)]
+
+
+def _numbers(row: Mapping[str, Any]) -> Row:
+    return {key: float(value) for key, value in row.items() if isinstance(value, int | float) and _finite(value)}
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond every float
+        return False
+
+
+def _text(file: Path, problems: list[str]) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        problems.append(f"{file.name} cannot be read: {error.strerror or error}")
+        return ""
+
+
+def _toml(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
