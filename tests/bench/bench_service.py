@@ -1,0 +1,148 @@
+"""The verifier service over loopback: how soon it is up, what it costs idle, verdicts a second, and how late they are.
+
+Load comes from the same machine, by four connections with bodies encoded beforehand. No two responses are equal, so
+that the cache answers nothing. For scale: the same programs by one plain subprocess each, as services without a warm
+sandbox run them.
+"""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count, cycle, islice
+from pathlib import Path
+
+from measure import report
+
+from rlvr.tasks.procedural import problems
+
+CONNECTIONS, SECONDS = 4, 5.0
+ROOT = Path(__file__).parents[2]
+numbers = count()
+
+
+def rows(family: str) -> Iterator[dict[str, object]]:
+    """Right and slipped answers for ever, each with a first line of its own."""
+    known = list(islice(problems(0, "train", family), 500))
+    for problem in cycle(known):
+        for answer in (problem.right, problem.slipped):
+            text = f"Attempt {next(numbers)}.\n{answer}"
+            yield {"verifier": problem.family, "response": text, "reference": problem.reference}
+
+
+@contextmanager
+def serving() -> Iterator[tuple[int, subprocess.Popen[bytes], float]]:
+    """Port, process, and seconds until it answered."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    start = time.perf_counter()
+    command = [sys.executable, "-c", "import typer; from rlvr.commands.serve import serve; typer.run(serve)"]
+    process = subprocess.Popen([*command, "--port", str(port)], env=os.environ | {"PYTHONPATH": str(ROOT)})
+    try:
+        while True:
+            try:
+                ask(http.client.HTTPConnection("127.0.0.1", port, timeout=60), "GET", "/healthz")
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+        yield port, process, time.perf_counter() - start
+    finally:
+        process.terminate()
+        process.wait(timeout=40)
+
+
+def ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None) -> bytes:
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    content = answer.read()
+    if answer.status != 200:
+        raise SystemExit(f"{path}: {answer.status} {content[:300]!r}")
+    return content
+
+
+def load(port: int, bodies: list[bytes], pause_s: float = 0.0) -> tuple[float, list[float]]:
+    """Requests a second over all connections, and the seconds that each one took."""
+
+    def connection(share: list[bytes]) -> list[float]:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        times = []
+        for body in share:
+            start = time.perf_counter()
+            content = ask(client, "POST", "/v1/verify", body)
+            times.append(time.perf_counter() - start)
+            if b'"status":"error"' in content:
+                raise SystemExit(f"an error verdict: {content[:500]!r}")
+            time.sleep(max(0.0, pause_s - times[-1]))
+        client.close()
+        return times
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        start = time.perf_counter()
+        parts = list(pool.map(connection, [bodies[n::CONNECTIONS] for n in range(CONNECTIONS)]))
+        return len(bodies) / (time.perf_counter() - start), [seconds for part in parts for seconds in part]
+
+
+def batches(family: str, size: int, number: int) -> list[bytes]:
+    source = rows(family)
+    return [json.dumps({"items": list(islice(source, size))}).encode() for _ in range(number)]
+
+
+def singles(family: str, number: int) -> list[bytes]:
+    return [json.dumps(row).encode() for row in islice(rows(family), number)]
+
+
+def sized(port: int, make: Callable[[int], list[bytes]], first: int) -> list[bytes]:
+    """Bodies for about `SECONDS` of load, by the rate of a first few."""
+    rate, _ = load(port, make(first))
+    return make(max(first, int(rate * SECONDS)))
+
+
+def subprocess_rate() -> float:
+    """Runs a second with one interpreter started for each program, as many at once as there are CPUs."""
+
+    def run(_: int) -> None:
+        subprocess.run([sys.executable, "-c", "print(sum(range(10)))"], capture_output=True, check=True)
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        start = time.perf_counter()
+        list(pool.map(run, range(60)))
+        return 60 / (time.perf_counter() - start)
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    figures = {}
+    with serving() as (port, process, up_s):
+        figures["start, ms"] = up_s * 1e3
+        ask(http.client.HTTPConnection("127.0.0.1", port, timeout=60), "GET", "/v1/verifiers")
+        for family in ("math", "instructions", "code"):
+            load(port, batches(family, 4, CONNECTIONS))  # warm
+        time.sleep(1.0)
+        before = cpu_s(process.pid)
+        time.sleep(5.0)
+        figures["idle, % of a CPU"] = (cpu_s(process.pid) - before) / 5.0 * 100
+        for family, size in (("math", 64), ("instructions", 64), ("code", 16)):
+            bodies = sized(port, lambda number, family=family, size=size: batches(family, size, number), 8)
+            figures[f"{family} in batches of {size}, verdicts/s"] = load(port, bodies)[0] * size
+        bodies = sized(port, lambda number: singles("math", number), 100)
+        figures["math one by one, verdicts/s"] = full = load(port, bodies)[0]
+        _, times = load(port, singles("math", int(full / 2 * SECONDS)), pause_s=CONNECTIONS / (full / 2))
+        times.sort()
+        figures["math one by one at half load, p50 ms"] = times[len(times) // 2] * 1e3
+        figures["math one by one at half load, p99 ms"] = times[int(len(times) * 0.99)] * 1e3
+    figures["plain subprocess a program, runs/s"] = subprocess_rate()
+    report("service", figures)
+
+
+if __name__ == "__main__":
+    main()
