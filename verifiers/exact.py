@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verifiers.base import Verdict
-from verifiers.format import after_thinking
+from verifiers.format import final_part
 
 
 class ExactReference(BaseModel):
@@ -50,7 +50,7 @@ class ExactVerifier:
     def verify(self, response: str, reference: Any, params: Any = None) -> Verdict:
         accepted = ExactReference.model_validate(reference).answers
         rules = ExactParams.model_validate(params or {})
-        answer = after_thinking(response).strip()
+        answer = final_part(response).strip()
         if not answer and all(text.strip() for text in accepted):
             return Verdict.no_answer()
         if normal(answer, rules) in {normal(text, rules) for text in accepted}:

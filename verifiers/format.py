@@ -7,7 +7,7 @@ It says nothing of whether the answer is right: put it in front of another verif
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verifiers.base import Verdict
 
@@ -19,10 +19,21 @@ def after_thinking(response: str, tag: str = "think") -> str:
     return response.rpartition(f"</{tag}>")[2]
 
 
+def final_part(response: str) -> str:
+    """`after_thinking`, but empty for reasoning that was cut off: what stands in it is no answer yet."""
+    text = after_thinking(response)
+    return "" if text is response and "<think>" in response else text
+
+
 class FormatReference(BaseModel):
-    """The format is the same for every task, so the reference is empty: `{}` or null."""
+    """nothing: `{}` or null, since the format is the same for every task"""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing(cls, value: Any) -> Any:
+        return {} if value is None else value
 
 
 class FormatParams(BaseModel):
@@ -48,7 +59,7 @@ class FormatVerifier:
     Params = FormatParams
 
     def verify(self, response: str, reference: Any = None, params: Any = None) -> Verdict:
-        FormatReference.model_validate(reference if reference is not None else {})
+        FormatReference.model_validate(reference)
         rules = FormatParams.model_validate(params or {})
         if not response.strip():
             return Verdict.no_answer("empty_response")

@@ -13,7 +13,14 @@ BUILT_IN = [
     EntryPoint("math", "verifiers.math:MathVerifier", GROUP),
     EntryPoint("code", "verifiers.code:CodeVerifier", GROUP),
     EntryPoint("instructions", "verifiers.instructions:InstructionsVerifier", GROUP),
+    EntryPoint("choice", "verifiers.choice:ChoiceVerifier", GROUP),
+    EntryPoint("numeric", "verifiers.numeric:NumericVerifier", GROUP),
+    EntryPoint("regex", "verifiers.regex:RegexVerifier", GROUP),
+    EntryPoint("json_schema", "verifiers.schema:SchemaVerifier", GROUP),
     EntryPoint("format", "verifiers.format:FormatVerifier", GROUP),
+    EntryPoint("all", "verifiers.compose:AllVerifier", GROUP),
+    EntryPoint("weighted", "verifiers.compose:WeightedVerifier", GROUP),
+    EntryPoint("gate", "verifiers.compose:GateVerifier", GROUP),
 ]
 
 

@@ -6,7 +6,7 @@ answer refuses it, provided that it takes the expected one; a checker that break
 
 import asyncio
 
-from sandbox import Limits, RunRequest, RunResult, Sandbox
+from sandbox import Limits, RunRequest, RunResult, Sandbox, SandboxError
 from verifiers.base import VerifierError
 from verifiers.code.reference import Tests
 
@@ -42,7 +42,7 @@ async def run_checker(sandbox: Sandbox, tests: Tests, case: Case) -> RunResult:
     limits = Limits(wall_s=WALL_S, memory_mb=MEMORY_MB)
     result = await sandbox.arun(RunRequest("python", tests.checker or "", files=files, args=FILES, limits=limits))
     if result.status == "sandbox_error":
-        raise VerifierError(f"sandbox: {result.stderr[-500:]}")
+        raise SandboxError(f"sandbox_error: {result.stderr[-500:]}")
     return result
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from verifiers.format import after_thinking
+from verifiers.format import final_part
 
 FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*$", re.MULTILINE)
 FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
@@ -36,7 +36,7 @@ def extract_program(response: str, language: str = "python", defines: str | None
     last one wins, but one that defines the function `defines` (or `class Solution`) goes before one that does not:
     an example of use often follows the solution.
     """
-    text = after_thinking(response)
+    text = final_part(response)
     blocks = fenced_blocks(text)
     fitting = NAMES.get(language, frozenset({language}))
     for wanted in (

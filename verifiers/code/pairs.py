@@ -4,8 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 
-from sandbox import Limits, RunRequest, Sandbox
-from verifiers.base import VerifierError
+from sandbox import Limits, RunRequest, Sandbox, SandboxError
 from verifiers.code.calls import START_S, Answers, CallFailed, Program, make_calls
 from verifiers.code.checker import check_all
 from verifiers.code.compare import as_json, same_text, same_value
@@ -84,7 +83,7 @@ async def run_one(sandbox: Sandbox, program: Program, text: str, answers: Answer
     limits = Limits(wall_s=START_S + 3 * tests.time_limit_s, memory_mb=tests.memory_mb, output_bytes=OUTPUT_BYTES // 4)
     result = await sandbox.arun(RunRequest(tests.language, program.text, stdin=text, limits=limits))
     if result.status == "sandbox_error":
-        raise VerifierError(f"sandbox: {result.stderr[-500:]}")
+        raise SandboxError(f"sandbox_error: {result.stderr[-500:]}")
     answers.message = answers.message or result.stderr[-500:]
     if result.status == "compile_error":
         answers.broken = "syntax_error"

@@ -251,7 +251,10 @@ AnyTests = Annotated[
 
 
 class CodeReference(RootModel[AnyTests]):
-    """One of the shapes above, the same as JSON text, or a bare list of `assert` statements."""
+    """`{test_list}`, `{prompt, test, entry_point}`, `{inputs, outputs, fn_name?}` or a row of EvalPlus; JSON text too.
+
+    With optional `language`, `comparator`, `time_limit_s`, `memory_mb`. A bare list is a list of `assert` statements.
+    """
 
     model_config = ConfigDict(frozen=True)
 

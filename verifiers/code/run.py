@@ -13,8 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from sandbox import Limits, RunRequest, Sandbox
-from verifiers.base import VerifierError
+from sandbox import Limits, RunRequest, Sandbox, SandboxError
 
 PACKAGE = "verifiers.code.guest"
 OUTPUT_BYTES = 16 << 20
@@ -62,7 +61,7 @@ def guest_program(name: str) -> str:
 
 
 async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: float, memory_mb: int) -> Reports:
-    """Raises VerifierError when the sandbox failed: that says nothing of the program."""
+    """Raises SandboxError when the sandbox failed: that says nothing of the program."""
     token = secrets.token_hex(16)
     result = await sandbox.arun(
         RunRequest(
@@ -73,7 +72,7 @@ async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: fl
         )
     )
     if result.status in ("sandbox_error", "compile_error"):
-        raise VerifierError(f"sandbox: {result.status}: {result.stderr[-500:]}")
+        raise SandboxError(f"{result.status}: {result.stderr[-500:]}")
     lines = [line for text in result.stdout.split("\n") if (line := read_report(text, token)) is not None]
     return Reports(lines, ending(result.status, result.signal), result.stderr[-500:])
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox import Sandbox
+from sandbox import Sandbox, SandboxError, SandboxUnavailable
 from verifiers.base import Verdict, VerifierError
 from verifiers.code.calls import Program, make_calls
 from verifiers.code.evaluate import Unsupported
@@ -44,7 +44,10 @@ class CodeVerifier:
         return self._sandbox or shared_sandbox()
 
     async def verify(self, response: str, reference: Any, params: Any = None) -> Verdict:
-        """Raises ValidationError for a reference of the wrong shape. A failing sandbox gives an `error`, never a 0."""
+        """Raises ValidationError for a reference of the wrong shape, SandboxUnavailable where nothing can run safely.
+
+        A sandbox or test code that fails gives an `error`, never a 0.
+        """
         tests = CodeReference.model_validate(reference).root
         rules = CodeParams.model_validate(params or {})
         text = extract_program(response, tests.language, defined_name(tests))
@@ -56,6 +59,10 @@ class CodeVerifier:
         except UndecidedTests as error:
             return Verdict.undecided("tests_undecided", extracted=text, details={"message": str(error)})
         except VerifierError as error:
+            return Verdict.error("broken_tests", extracted=text, details={"message": str(error)})
+        except SandboxUnavailable:
+            raise
+        except SandboxError as error:
             return Verdict.error("sandbox_error", extracted=text, details={"message": str(error)})
 
     async def _results(self, text: str, tests: AnyTests, stop: bool) -> Results:

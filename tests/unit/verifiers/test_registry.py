@@ -4,7 +4,23 @@ from verifiers import registry
 from verifiers.base import Verifier
 
 
-@pytest.mark.parametrize("name", ["exact", "format"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exact",
+        "choice",
+        "regex",
+        "numeric",
+        "json_schema",
+        "format",
+        "all",
+        "weighted",
+        "gate",
+        "math",
+        "code",
+        "instructions",
+    ],
+)
 def test_built_ins_load_and_keep_the_contract(name):
     verifier = registry.load(name)
     assert isinstance(verifier, Verifier)
