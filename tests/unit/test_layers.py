@@ -26,6 +26,7 @@ COMES_WITH = {
     "markupsafe": "jinja2",
     "mpmath": "sympy",
     "pydantic_core": "pydantic",
+    "referencing": "jsonschema",
     "starlette": "fastapi",
     "tokenizers": "transformers",
 }

@@ -61,8 +61,9 @@ def entry(file: Path, name: str, depth: int) -> str:
 
 
 def commands() -> Iterator[list[str]]:
-    """Every command line in a `bash` or `console` block, in words; what feeds a pipe or waits on it is split off."""
+    """Every command line in a `bash` or `console` block or within a sentence, in words; pipes are taken apart."""
     lines = [line for block in blocks("bash") for line in block.splitlines()]
+    lines += re.findall(r"`((?:rlvr|make) [^`]+)`", README)
     lines += [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
     for line in lines:
         words = shlex.split(line, comments=True)
@@ -123,7 +124,6 @@ def test_what_is_not_there_would_be_noticed() -> None:
 def test_every_make_target_is_there_and_told_of() -> None:
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {words[1] for words in commands() if words[0] == "make"}
-    named |= set(re.findall(r"`make ([a-z-]+)", README))
     assert named - targets == set()
     assert targets - named == {"help"}
 
