@@ -87,7 +87,7 @@ class Sandbox(Protocol):
 def open_sandbox(backend: str = "process", *, require: Collection[str] = ()) -> Sandbox:
     """Open a backend (`process` or `docker`) that has at least the layers in `require`, or raise SandboxUnavailable."""
     if backend == "process":
-        from sandbox.process import ProcessSandbox
+        from sandbox.process.backend import ProcessSandbox
 
         sandbox: Sandbox = ProcessSandbox()
     else:

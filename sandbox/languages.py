@@ -1,34 +1,161 @@
 """The languages that programs may be written in: how each is compiled and started. One table, for all backends."""
 
+import functools
+import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
-from sandbox.base import SandboxError
+from sandbox.base import Limits, SandboxError
+
+COMPILE_LIMITS = Limits(wall_s=60.0, memory_mb=2048, processes=128, file_mb=512)
+"""Of the compiler's own run, whatever the program's limits are."""
 
 
 class Language(NamedTuple):
-    """How to run a program of one language."""
+    """How to make and start a program of one language.
 
+    In the argument lists `{stem}` is the source's name without its ending, `{heap_mb}` what a virtual machine may use.
+    """
+
+    name: str
     source: str
     """File name of the program."""
     run: tuple[str, ...]
     """What to start; the request's arguments follow."""
-    warm: bool = False
-    """Runs in the fork server's own interpreter."""
-    address_space: bool = False
-    """Lives with a limit on its address space, for machines without memory cgroups."""
+    tools: tuple[str, ...]
+    """Executables it takes. (Python's is our own interpreter.)"""
+    compile: tuple[str, ...] = ()
+    artifact: str = ""
+    """What the compiler makes, and all that the run gets."""
+    public_name: str = ""
+    """Pattern in the code that decides the source's stem, for compilers that insist."""
 
 
-LANGUAGES = {
-    "python": Language("main.py", ("/run/script/main.py",), warm=True, address_space=True),
-}
+_TABLE = (
+    Language("python", "main.py", ("python3", "main.py"), ()),
+    Language(
+        "cpp",
+        "main.cpp",
+        ("./main",),
+        ("g++",),
+        compile=("g++", "-std=c++17", "-O2", "-o", "main", "main.cpp"),
+        artifact="main",
+    ),
+    Language("javascript", "main.js", ("node", "main.js"), ("node",)),
+    Language("go", "main.go", ("./main",), ("go",), compile=("go", "build", "-o", "main", "main.go"), artifact="main"),
+    Language(
+        "rust",
+        "main.rs",
+        ("./main",),
+        ("rustc", "cc"),
+        compile=("rustc", "--edition=2021", "-O", "-o", "main", "main.rs"),
+        artifact="main",
+    ),
+    Language(
+        "java",
+        "Main.java",
+        (
+            "java",
+            "-Xmx{heap_mb}m",
+            "-Xss64m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-cp",
+            "main.jar",
+            "{stem}",
+        ),
+        ("javac", "java", "jar"),
+        compile=(
+            "sh",
+            "-c",
+            "javac -encoding UTF-8 -d classes {stem}.java && jar --create --file main.jar -C classes .",
+        ),
+        artifact="main.jar",
+        public_name=r"^\s*public\s+(?:final\s+|abstract\s+)*(?:class|interface|enum|record)\s+(\w+)",
+    ),
+    Language("bash", "main.sh", ("bash", "main.sh"), ("bash",)),
+)
+_MARKS = {"node": "include/node", "rustc": "lib/rustlib", "go": "VERSION"} | dict.fromkeys(
+    ("javac", "java", "jar"), "release"
+)
+"""What lies in the home of a toolchain that may be outside the system's folders."""
+
+LANGUAGES = {language.name: language for language in _TABLE}
 
 
 def find(name: str) -> Language:
+    """The language of that name. Raises SandboxError for one that is not in the table."""
     if name not in LANGUAGES:
         raise SandboxError(f"language must be one of {', '.join(sorted(LANGUAGES))}; got {name!r}")
     return LANGUAGES[name]
 
 
-def folders() -> tuple[str, ...]:
-    """Folders outside the system's own that toolchains need to see."""
-    return ()
+def stem(language: Language, code: str) -> str:
+    """The source's name without its ending."""
+    named = re.search(language.public_name, code, re.MULTILINE) if language.public_name else None
+    return named[1] if named else Path(language.source).stem
+
+
+class Toolchain(NamedTuple):
+    """Where a language's tools are on this machine."""
+
+    path: tuple[str, ...]
+    """Folders of its executables."""
+    folders: tuple[str, ...]
+    """Folders that it must be able to read."""
+    missing: tuple[str, ...]
+    """Tools that were not found."""
+
+
+@functools.cache
+def toolchain(language: Language) -> Toolchain:
+    """Look for a language's tools on this machine's PATH, behind links and version switchers."""
+    found = {tool: _locate(tool) for tool in language.tools}
+    places = [place for place in found.values() if place is not None]
+    homes = [str(place.parent.parent) for place in places if not _is_system(place)]
+    settings = [str(folder) for folder in Path("/etc").glob("java-*") if any(folder.name in str(at) for at in places)]
+    return Toolchain(
+        path=tuple(dict.fromkeys(str(place.parent) for place in places)),
+        folders=tuple(dict.fromkeys(homes + settings)),
+        missing=tuple(tool for tool, place in found.items() if place is None),
+    )
+
+
+def _locate(tool: str) -> Path | None:
+    """The executable itself, in a system folder or in a toolchain's own; None when there is none that a run may see."""
+    which = shutil.which(tool)
+    if which is None:
+        return None
+    place = Path(which)
+    # rustup's and Go's entries on PATH are only go-betweens that need the user's home.
+    if tool == "rustc":
+        place = Path(_ask(which, "--print", "sysroot")) / "bin" / tool
+    elif tool == "go":
+        place = Path(_ask(which, "env", "GOROOT")) / "bin" / tool
+    elif place.resolve().name == tool:  # a link to another name (g++ -> g++-12) must keep its own
+        place = place.resolve()
+    # Showing the folder above an executable shows all that lies there: it must be a toolchain's, not somebody's home.
+    own = tool in _MARKS and (place.parent.parent / _MARKS[tool]).exists()
+    return place if own or _is_system(place) else None
+
+
+def _is_system(place: Path) -> bool:
+    return place.is_relative_to("/usr") or place.parent in (Path("/bin"), Path("/sbin"))
+
+
+def _ask(*argv: str) -> str:
+    answer = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    if answer.returncode:
+        raise SandboxError(f"{' '.join(argv)} failed: {answer.stderr.strip()}")
+    return answer.stdout.strip()
+
+
+def require(language: Language) -> Toolchain:
+    """The language's toolchain. Raises SandboxError when this machine does not have it."""
+    tools = toolchain(language)
+    if tools.missing:
+        missing = ", ".join(tools.missing)
+        raise SandboxError(f"language {language.name!r} needs {missing}: install it, or put it on PATH")
+    return tools

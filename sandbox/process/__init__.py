@@ -1,3 +1,4 @@
-"""The embedded backend: fork servers, namespaces, seccomp, rlimits, control groups. Needs Linux, no daemon, no root."""
+"""The embedded backend: fork servers, namespaces, seccomp, rlimits, control groups. Needs Linux, no daemon, no root.
 
-from sandbox.process.backend import ProcessSandbox as ProcessSandbox
+Start at `backend`. Imports nothing here: the fork server's memory is copied for each run, so it must hold little.
+"""

@@ -7,13 +7,15 @@ import signal
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import PurePosixPath
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 from sandbox import languages
 from sandbox.base import RunRequest, RunResult, SandboxError, Status
-from sandbox.process import probe
+from sandbox.languages import Language
+from sandbox.process import jobs, probe
+from sandbox.process.compiled import Compiled
 from sandbox.process.lane import HostLostError, Lane
 from sandbox.process.wire import Job, Report
 from sandbox.process.zygote import Settings
@@ -45,9 +47,10 @@ class ProcessSandbox:
     ) -> None:
         probe.check_machine()
         self._parallel = parallel or len(os.sched_getaffinity(0))
-        self._folders = languages.folders()
+        self._folders = _folders()
         self._packages = probe.locate(packages)
         self._preload = tuple(preload)
+        self._compiled = Compiled()
         self._guard = threading.Lock()
         self._closed = False
         self._open_pool()
@@ -85,8 +88,7 @@ class ProcessSandbox:
 
     def submit(self, request: RunRequest) -> Future[RunResult]:
         """Queue one program."""
-        check(request)
-        language = languages.find(request.language)
+        language = jobs.check(request)
         with self._guard:
             if self._closed:
                 raise SandboxError("this sandbox is closed; open another")
@@ -94,9 +96,24 @@ class ProcessSandbox:
                 self._open_pool()
             return self._pool.submit(self._run, request, language)
 
-    def _run(self, request: RunRequest, language: languages.Language) -> RunResult:
-        job = _job(request, language)
+    def _run(self, request: RunRequest, language: Language) -> RunResult:
+        artifact = None
+        if language.compile:
+            made = self._compiled.get(request, lambda: self._compile(request, language))
+            if isinstance(made, RunResult):
+                return made
+            artifact = made
         stdin = request.stdin.encode() if isinstance(request.stdin, str) else request.stdin
+        return self._carry_out(jobs.running(request, language, artifact), stdin)
+
+    def _compile(self, request: RunRequest, language: Language) -> bytes | RunResult:
+        result = self._carry_out(jobs.compiling(request, language), b"")
+        if result.status == "ok" and language.artifact in result.files:
+            return result.files[language.artifact]
+        status: Status = "sandbox_error" if result.status == "sandbox_error" else "compile_error"
+        return replace(result, status=status, files={})
+
+    def _carry_out(self, job: Job, stdin: bytes) -> RunResult:
         failure = ""
         for _ in range(_TRIES):
             try:
@@ -168,33 +185,10 @@ class ProcessSandbox:
         self.close()
 
 
-def check(request: RunRequest) -> None:
-    """Raise SandboxError for paths that leave the working folder and limits that are none."""
-    for path in (*request.files, *request.fetch):
-        pure = PurePosixPath(path)
-        if pure.is_absolute() or ".." in pure.parts or str(pure) != path or path == "." or "\0" in path:
-            raise SandboxError(f"paths must be relative and plain, like 'folder/name.txt', got {path!r}")
-    limits = request.limits
-    for name in ("wall_s", "memory_mb", "processes", "output_bytes", "file_mb"):
-        if not getattr(limits, name) > 0:
-            raise SandboxError(f"limits.{name} must be above 0, got {getattr(limits, name)!r}")
-
-
-def _job(request: RunRequest, language: languages.Language) -> Job:
-    limits = request.limits
-    return Job(
-        wall_s=limits.wall_s,
-        memory=limits.memory_mb << 20,
-        processes=limits.processes,
-        output=limits.output_bytes,
-        disk=limits.file_mb << 20,
-        files=dict(request.files),
-        executables=(),
-        argv=(*language.run, *request.args),
-        script=request.code.encode(errors="surrogatepass"),
-        fetch=tuple(request.fetch),
-        address_space=language.address_space,
-    )
+def _folders() -> tuple[str, ...]:
+    """Folders of toolchains that lie outside the system's own."""
+    chains = [languages.toolchain(language) for name, language in languages.LANGUAGES.items() if name != "python"]
+    return tuple(dict.fromkeys(folder for chain in chains for folder in chain.folders))
 
 
 def _ending(report: Report) -> tuple[int | None, int | None]:

@@ -20,6 +20,8 @@ _PERIOD_US = 20_000
 _EXTRA_PROCESSES = 2
 """Init, and one that is just dying."""
 _REMOVE_S = 2.0
+_ROOM_BYTES = 64 << 20
+_ROOM_PROCESSES = 8
 
 
 class Place(NamedTuple):
@@ -84,6 +86,11 @@ class Group:
                 self._set("pids", "pids.max", str(processes + _EXTRA_PROCESSES))
             self._limits = (memory, processes)
         self._kills = self._count_kills()
+
+    def make_room(self) -> None:
+        """Let a clone be made ready here, however little the last run was allowed."""
+        memory, processes = self._limits
+        self.limit(max(memory, _ROOM_BYTES), max(processes, _ROOM_PROCESSES))
 
     def add(self, pid: int) -> None:
         for procs in self._procs:

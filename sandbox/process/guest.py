@@ -12,7 +12,6 @@ import signal
 import socket
 import stat
 import struct
-from pathlib import Path
 from typing import NoReturn
 
 from sandbox.process import kernel, wire
@@ -25,7 +24,7 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "1",  # numerical libraries would start a thread for each core of the host
 }
-HOME = Path("/tmp")
+HOME = "/tmp"
 _SCRATCH = "/run"
 _PARTS = {"tmp": "/tmp", "shm": "/dev/shm"}
 """One file system, and so one limit, for all that a run may write."""
@@ -50,34 +49,48 @@ def enter(to_init: socket.socket, to_program: socket.socket, outputs: tuple[int,
     outputs: descriptors for its standard output and error; owner: user and group outside.
     """
     kernel.die_with_parent()
-    for descriptor, standard in zip(outputs, (1, 2), strict=True):
-        os.dup2(descriptor, standard)
-        os.close(descriptor)
-    map_ids(*owner)
-    Path("/proc/self/oom_score_adj").write_text("1000")
-    kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS, _tmpfs_options(DEFAULT_DISK))
-    for part, place in _PARTS.items():
-        os.mkdir(f"{_SCRATCH}/{part}")  # noqa: PTH102 (pathlib is slow enough to show here)
-        kernel.mount(f"{_SCRATCH}/{part}", place, flags=kernel.MS_BIND)
-    kernel.mount("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY)
-    kernel.set_host_name("sandbox")
-    os.setsid()
-    os.chdir(HOME)
     kernel.set_dumpable(False)
-    to_init.recv(1)  # the host has put us into our cgroups; what is forked from here on is counted there
+    to_init.recv(1)  # the host has put us into our groups; what is forked from here on is counted there
+    # Init does no more than it must before the fork: each page that it writes to would be copied once more after it.
     program = os.fork()
     if program:
         to_program.close()
         _become_init(program, to_init)
     to_init.close()
     kernel.set_dumpable(True)
+    for descriptor, standard in zip(outputs, (1, 2), strict=True):
+        os.dup2(descriptor, standard)
+    _build_walls(owner)
+
+
+def _build_walls(owner: tuple[int, int]) -> None:
+    """The namespaces are shared with init, so it does not matter which of the two furnishes them."""
+    map_ids(*owner)
+    write("/proc/self/oom_score_adj", b"1000")
+    kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS, _tmpfs_options(DEFAULT_DISK))
+    for part, place in _PARTS.items():
+        os.mkdir(f"{_SCRATCH}/{part}")  # noqa: PTH102
+        kernel.mount(f"{_SCRATCH}/{part}", place, flags=kernel.MS_BIND)
+    kernel.mount("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY)
+    kernel.set_host_name("sandbox")
+    os.setsid()
+    os.chdir(HOME)
 
 
 def map_ids(user: int, group: int) -> None:
     """Become USER_ID in a fresh user namespace; `user` and `group` are what this process is outside."""
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{USER_ID} {user} 1")
-    Path("/proc/self/gid_map").write_text(f"{USER_ID} {group} 1")
+    write("/proc/self/setgroups", b"deny")
+    write("/proc/self/uid_map", b"%d %d 1" % (USER_ID, user))
+    write("/proc/self/gid_map", b"%d %d 1" % (USER_ID, group))
+
+
+def write(path: str, content: bytes, mode: int = 0o644) -> None:
+    """Write a whole file. (pathlib and buffers cost more than the rest of a clone's work.)"""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    view = memoryview(content)
+    while view:
+        view = view[os.write(file, view) :]
+    os.close(file)
 
 
 def _tmpfs_options(size: int) -> str:
@@ -89,9 +102,9 @@ def _tmpfs_options(size: int) -> str:
 
 def _become_init(program: int, to_host: socket.socket) -> NoReturn:
     """Reap until the program has ended, report, bring back files, and go: the kernel then kills whatever is left."""
-    for descriptor in range(3):
-        os.close(descriptor)
-    kernel.drop_privileges()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which for process 1 means that the program cannot send it
+    kernel.drop_capabilities()
+    kernel.forbid_new_privileges()
     pid, status = 0, 0
     while pid != program:
         pid, status = os.wait()
@@ -175,30 +188,30 @@ def settle(job: wire.Job, standard_input: int, capped: bool, program_filter: Fil
         kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS | kernel.MS_REMOUNT, _tmpfs_options(job.disk))
     _lay_out(job)
     os.dup2(standard_input, 0)
-    os.setsid()
     _limit(job, capped)
-    kernel.drop_privileges()
+    kernel.drop_bounding_set()
+    kernel.drop_capabilities()
+    kernel.forbid_new_privileges()
     kernel.install_filter(program_filter.program)
 
 
 def _lay_out(job: wire.Job) -> None:
     for name, content in job.files.items():
-        path = HOME / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        if name in job.executables:
-            path.chmod(0o755)
+        folder = name.rpartition("/")[0]
+        if folder:
+            os.makedirs(f"{HOME}/{folder}", exist_ok=True)  # noqa: PTH103
+        write(f"{HOME}/{name}", content, 0o755 if name in job.executables else 0o644)
     if job.script is not None:
         # Not in the working folder, which starts with the request's files alone; those are next to the script too.
         os.mkdir(SCRIPTS)  # noqa: PTH102
         for name in {name.partition("/")[0] for name in job.files}:
             os.symlink(f"{HOME}/{name}", f"{SCRIPTS}/{name}")  # noqa: PTH211
-        Path(job.argv[0]).write_bytes(job.script)
+        write(job.argv[0], job.script)
 
 
 def _limit(job: wire.Job, capped: bool) -> None:
     fixed = {
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: 1,  # unlike 0, this also keeps a crash from starting the host's handler of core dumps
         resource.RLIMIT_FSIZE: job.disk,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
         resource.RLIMIT_STACK: _STACK,
@@ -216,8 +229,9 @@ def _limit(job: wire.Job, capped: bool) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def execute(argv: tuple[str, ...]) -> NoReturn:
+def execute(job: wire.Job) -> NoReturn:
     """Become another program. Python ignores two signals that others expect at their default."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    os.execve(argv[0], argv, ENVIRONMENT)
+    environment = ENVIRONMENT | {"PATH": ":".join((*job.path, ENVIRONMENT["PATH"]))}
+    os.execvpe(job.argv[0], job.argv, environment)

@@ -17,6 +17,7 @@ from sandbox.process.watch import Seat, Watch
 _START_S = 30.0
 _CLONE_S = 10.0
 _END_S = 5.0
+_TRIES = 3
 
 
 class CallerGoneError(Exception):
@@ -26,7 +27,8 @@ class CallerGoneError(Exception):
 class Host:
     """One fork server, one run at a time, and one spare clone made ahead of need."""
 
-    def __init__(self, client: socket.socket, channel: socket.socket, groups: list[cgroup.Group]) -> None:
+    def __init__(self, client: socket.socket, channel: socket.socket, groups: list[cgroup.Group], user_id: int) -> None:
+        self._user_id = user_id
         self._client = client
         self._zygote = channel
         self._groups = groups
@@ -46,18 +48,7 @@ class Host:
 
     def _run(self, descriptors: list[int]) -> wire.Report:
         job = wire.Job(*wire.load(descriptors[0]))
-        if self._spare is None:
-            self._collect()
-        seat, self._spare = self._spare, None
-        assert seat is not None
-        try:
-            if seat.group is not None:
-                seat.group.limit(job.memory, job.processes)
-            if job.fetch:
-                seat.to_init.sendall("\0".join(job.fetch).encode())
-            socket.send_fds(seat.to_program, [b"j"], descriptors)
-        except BrokenPipeError:
-            pass  # the clone died while waiting; following it tells why
+        seat = self._hand_over(job, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         watch = Watch(seat, job, {self._zygote.fileno(): self._collect, self._client.fileno(): self._hang_up})
@@ -70,6 +61,32 @@ class Host:
         finally:
             seat.close()
 
+    def _hand_over(self, job: wire.Job, descriptors: list[int]) -> Seat:
+        """Give the job to the spare clone; to another one if that died while it waited, before it knew of any job."""
+        for _ in range(_TRIES):
+            if self._ordered is not None:
+                self._collect()
+            seat, self._spare = self._spare, None
+            assert seat is not None
+            try:
+                if seat.group is not None:
+                    seat.group.limit(job.memory, job.processes)
+                if job.fetch:
+                    seat.to_init.sendall("\0".join(job.fetch).encode())
+                socket.send_fds(seat.to_program, [b"j"], descriptors)
+            except (BrokenPipeError, ConnectionResetError):
+                self._bury(seat)
+                self._order()
+                continue
+            return seat
+        raise RuntimeError(f"{_TRIES} clones in a row died before they got their job")
+
+    def _bury(self, seat: Seat) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            seat.kill()
+        os.waitpid(seat.pid, 0)
+        seat.close()
+
     def _hang_up(self) -> None:
         """The caller sends nothing while a run is on, so this is its end."""
         raise CallerGoneError
@@ -78,6 +95,9 @@ class Host:
         """Ask for the next clone, without waiting for it."""
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
+        if os.geteuid() == 0:  # else /dev/stdout could not be opened inside
+            os.fchown(out_write, self._user_id, self._user_id)
+            os.fchown(err_write, self._user_id, self._user_id)
         to_init, init_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         to_program, program_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with init_end, program_end:
@@ -100,6 +120,7 @@ class Host:
         self._turn += 1
         group = self._groups[self._turn % 2] if self._groups else None
         if group is not None:
+            group.make_room()
             group.add(pid)
         with contextlib.suppress(BrokenPipeError):  # it died already; whoever runs it will see why
             to_init.sendall(b"g")
@@ -128,10 +149,10 @@ def main() -> None:
             os._exit(1)
         os._exit(program.run(script))
     theirs.close()
-    _serve(client, channel, groups)
+    _serve(client, channel, groups, settings.user_id)
 
 
-def _serve(client: socket.socket, channel: socket.socket, groups: list[cgroup.Group]) -> None:
+def _serve(client: socket.socket, channel: socket.socket, groups: list[cgroup.Group], user_id: int) -> None:
     channel.settimeout(_START_S)
     try:
         hello = channel.recv(1 << 16)
@@ -140,7 +161,7 @@ def _serve(client: socket.socket, channel: socket.socket, groups: list[cgroup.Gr
             return
         channel.settimeout(_CLONE_S)
         wire.send(client, ("ready", groups[0].layers if groups else ("watchdog",)))
-        Host(client, channel, groups).serve()
+        Host(client, channel, groups, user_id).serve()
     finally:
         channel.close()
         _reap()

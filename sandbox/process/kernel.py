@@ -64,6 +64,10 @@ class _CapHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
+_CAP_HEADER = _CapHeader(_CAPABILITY_VERSION_3, 0)
+_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
+
+
 def _check(result: int, what: str) -> int:
     if result < 0:
         number = ctypes.get_errno()
@@ -136,12 +140,18 @@ def set_dumpable(dumpable: bool) -> None:
     _check(_libc.prctl(_PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
 
 
-def drop_privileges() -> None:
-    """No capability is left in any set, and no exec can bring one back."""
+def drop_bounding_set() -> None:
+    """No exec can bring a capability back."""
     for capability in range(_LAST_CAPABILITY + 1):
-        _libc.prctl(_PR_CAPBSET_DROP, _ulong(capability), 0, 0, 0)
-    header = _CapHeader(_CAPABILITY_VERSION_3, 0)
-    _check(_libc.capset(ctypes.byref(header), (ctypes.c_uint32 * 6)()), "capset")
+        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def drop_capabilities() -> None:
+    _check(_libc.capset(ctypes.byref(_CAP_HEADER), _NO_CAPABILITIES), "capset")
+
+
+def forbid_new_privileges() -> None:
+    """Set-uid files and file capabilities mean nothing from here on."""
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, _ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")
 
 

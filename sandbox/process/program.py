@@ -9,63 +9,66 @@ import contextlib
 import gc
 import os
 import signal
+import site
 import sys
 import threading
 import types
 from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
-from pathlib import Path
+
+from sandbox.process.guest import HOME, SCRIPTS
 
 _FLUSH_FAILED = 120
 """CPython's exit code when the last flush fails."""
 
 
+_known: frozenset[str] = frozenset()
+"""Modules that were there before any script."""
+
+
 def warm_up() -> None:
     """Do everything once that costs the first caller dearly: the compiler alone takes 1.5 ms to set up its types."""
-    exec(
-        compile(
-            "import sys\ntry:\n    [x for x in ()]\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "warm", "exec"
-        ),
-        {},
-    )
-    main = types.ModuleType("__main__")
-    main.__loader__ = SourceFileLoader("__main__", "main.py")
+    global _known
+    exec(compile("import sys\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "warm", "exec"), {})
+    for add in (site.setquit, site.setcopyright, site.sethelper):  # `exit` and its like, which -S leaves out
+        add()
+    _known = frozenset(sys.modules)
 
 
-def prepare(argv: tuple[str, ...], files: Iterable[str], own_modules: Iterable[str]) -> None:
-    """Make the interpreter look as if it had just been started with `argv`, among `files`.
-
-    own_modules: packages of ours to forget, so that the script may have modules of these names.
-    """
-    for module in [*sys.modules]:
-        if module.partition(".")[0] in own_modules:
-            del sys.modules[module]
+def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:
+    """Make the interpreter look as if it had just been started with `argv`, among `files`."""
     # A file next to the script goes before a module of the standard library, also before one that is loaded already.
     for shadowed in {name.partition("/")[0].removesuffix(".py") for name in files} & sys.modules.keys():
-        for module in [*sys.modules]:
-            if module == shadowed or module.startswith(f"{shadowed}."):
-                del sys.modules[module]
+        for module in [name for name in sys.modules if name == shadowed or name.startswith(f"{shadowed}.")]:
+            del sys.modules[module]
     sys.argv = ["main.py", *argv[1:]]
-    sys.path.insert(0, str(Path.cwd()))
+    sys.path.insert(0, HOME)
 
 
-def run(script: Path) -> int:
+def run(script: str) -> int:
     """Run the script to its end, at-exit functions included, and give the exit code."""
     main = types.ModuleType("__main__")
     main.__dict__.update(
         __builtins__=builtins,
-        __file__=str(script),
-        __loader__=SourceFileLoader("__main__", str(script)),
+        __file__=script,
+        __loader__=SourceFileLoader("__main__", script),
         __cached__=None,
         __annotations__={},
     )
     sys.modules["__main__"] = main
     try:
-        exec(compile(script.read_bytes(), str(script), "exec", dont_inherit=True), main.__dict__)
+        exec(compile(_read(script), script, "exec", dont_inherit=True), main.__dict__)
         exit_code = 0
     except BaseException as error:  # whatever the script raises, it ends as in CPython's own main
         exit_code = _uncaught(error)
     return _finish(exit_code)
+
+
+def _read(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    content = os.read(file, os.fstat(file).st_size)
+    os.close(file)
+    return content
 
 
 def _uncaught(error: BaseException) -> int:
@@ -74,7 +77,12 @@ def _uncaught(error: BaseException) -> int:
     trace = error.__traceback__.tb_next if error.__traceback__ else None  # without our own frame
     try:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
-    except BaseException:  # a hook of the script's own, and broken
+    except BaseException as broken:  # a hook of the script's own
+        print("Error in sys.excepthook:", file=sys.stderr)  # noqa: T201
+        broken.__context__ = None
+        broken.__traceback__ = broken.__traceback__.tb_next if broken.__traceback__ else None
+        sys.__excepthook__(type(broken), broken, broken.__traceback__)
+        print("\nOriginal exception was:", file=sys.stderr)  # noqa: T201
         sys.__excepthook__(type(error), error, trace)
     if isinstance(error, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -98,7 +106,8 @@ def _finish(exit_code: int) -> int:
             step()
     try:
         _flush()
-    except BaseException:
+    except BaseException as error:
+        print(f"Exception ignored in: {sys.stdout!r}\n{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
         return exit_code or _FLUSH_FAILED
     return exit_code
 
@@ -111,9 +120,9 @@ def _flush() -> None:
 
 def _clear_modules() -> None:
     """Drop the globals of the script and of its own modules: files get written out, `__del__` gets called."""
-    here = str(Path.cwd())
-    for name, module in list(sys.modules.items()):
-        if name == "__main__" or (getattr(module, "__file__", None) or "").startswith(here):
+    own = [sys.modules[name] for name in sys.modules.keys() - _known if name != "__main__"]
+    for module in (sys.modules["__main__"], *own):
+        if (getattr(module, "__file__", None) or "").startswith((f"{HOME}/", f"{SCRIPTS}/")):
             names = vars(module)
             for key in sorted(names, key=lambda key: not key.startswith("_") or key.startswith("__")):
                 if key != "__builtins__":

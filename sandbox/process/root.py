@@ -19,6 +19,8 @@ USER_ID = 1000
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _ETC = ("ld.so.cache", "ld.so.conf", "localtime", "timezone", "mime.types", "protocols", "services", "debian_version")
+_ALTERNATIVES = Path("/etc/alternatives")
+"""Debian's choice of awk, cc and the like: links that links in /usr/bin point to."""
 _WRITTEN = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
     f"sandbox:x:{USER_ID}:{USER_ID}:sandbox:/tmp:/bin/sh\n"
@@ -44,10 +46,11 @@ def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     sources = _sources(folders, packages)
     etc = _etc()
+    alternatives = {str(link): str(link.readlink()) for link in _ALTERNATIVES.glob("*") if link.is_symlink()}
     links = {path: str(Path(path).readlink()) for path in _SYSTEM if Path(path).is_symlink()}
     root = Path("/tmp")  # any folder will do: all sources are open by now, so nothing is lost below it
     kernel.mount("tmpfs", str(root), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=8m,mode=755")
-    for folder in ("proc", "tmp", "run", "dev/shm", "etc", "var", "root", "home"):
+    for folder in ("proc", "tmp", "run", "dev/shm", "etc/alternatives", "var", "root", "home"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for target, source in sources.items():
         _bind(source, root / target.lstrip("/"))
@@ -55,7 +58,7 @@ def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
         (root / name).write_text(text)
     for name, content in etc.items():
         (root / "etc" / name).write_bytes(content)
-    for name, goal in (_SYMLINKS | links).items():
+    for name, goal in (_SYMLINKS | links | alternatives).items():
         (root / name.lstrip("/")).symlink_to(goal)
     for descriptor in sources.values():
         os.close(descriptor)

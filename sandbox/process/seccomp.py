@@ -33,7 +33,7 @@ ALLOWED = {
     "preadv2": 327, "pwritev2": 328, "statx": 332, "close_range": 436, "openat2": 437, "faccessat2": 439,
     "fchmodat2": 452,
     # memory
-    "mmap": 9, "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "msync": 26, "mincore": 27, "madvise": 28,
+    "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "msync": 26, "mincore": 27, "madvise": 28,
     "mlock": 149, "munlock": 150, "mlockall": 151, "munlockall": 152, "mlock2": 325, "membarrier": 324,
     "pkey_mprotect": 329, "pkey_alloc": 330, "pkey_free": 331,
     # processes, threads, signals
@@ -68,6 +68,7 @@ ALLOWED = {
 
 _MEMFD_CREATE = 319
 """Allowed only under a memory cgroup: its pages show in no process."""
+_MMAP = 9
 
 _SYNC, _SYNCFS = 162, 306
 _CLONE, _CLONE3 = 56, 435
@@ -85,11 +86,14 @@ _SHARED_OR_HUGE_FCNTLS = (fcntl.F_SETLEASE, fcntl.F_NOTIFY, 1031)
 _HARMLESS_PRCTLS = (1, 2, 3, 4, 15, 16, 21, 23, 29, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
 """PDEATHSIG, DUMPABLE, NAME, GET_SECCOMP, CAPBSET_READ, TIMERSLACK, SUBREAPER, NO_NEW_PRIVS, THP_DISABLE, SET_VMA."""
 
+_MAP_HUGETLB, _MFD_HUGETLB = 0x4_0000, 4
+"""Huge pages come from a pool of the host's that no memory cgroup counts."""
+
 _X86_64 = 0xC000_003E
 _X32_BIT = 0x4000_0000
 _ALLOW = 0x7FFF_0000
 _KILL = 0x8000_0000
-_NUMBER, _ARCH, _ARG0, _ARG1 = 0, 4, 16, 24
+_NUMBER, _ARCH, _ARG0, _ARG1, _ARG3 = 0, 4, 16, 24, 40
 _LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
 
 Instruction = tuple[int, int, int, int]
@@ -115,11 +119,18 @@ def _none(values: tuple[int, ...], offset: int) -> list[Instruction]:
     return [(_LD, 0, 0, offset), *tests, (_RET, 0, 0, _ALLOW), (_RET, 0, 0, _EPERM)]
 
 
+def _without(bits: int, offset: int) -> list[Instruction]:
+    """Allow when none of `bits` is set in the argument."""
+    return [(_LD, 0, 0, offset), (_JSET, 0, 1, bits), (_RET, 0, 0, _EPERM), (_RET, 0, 0, _ALLOW)]
+
+
 def _by_argument() -> dict[int, list[Instruction]]:
     """Calls whose first or second argument decides; the kernel too reads only the low 32 bits of these."""
     unix_only = _only((1,), _ARG0, _refuse(errno.EAFNOSUPPORT))
     return {
-        _CLONE: [(_LD, 0, 0, _ARG0), (_JSET, 0, 1, _NEW_NAMESPACES), (_RET, 0, 0, _EPERM), (_RET, 0, 0, _ALLOW)],
+        _MMAP: _without(_MAP_HUGETLB, _ARG3),
+        _MEMFD_CREATE: _without(_MFD_HUGETLB, _ARG1),
+        _CLONE: _without(_NEW_NAMESPACES, _ARG0),
         _SOCKET: unix_only,
         _SOCKETPAIR: unix_only,
         _IOCTL: _only(_TERMINAL_AND_SIZE_IOCTLS, _ARG1, _refuse(errno.ENOTTY)),
@@ -156,13 +167,13 @@ def program(memfd: bool) -> list[Instruction]:
     """The filter. `memfd`: whether memfd_create is allowed."""
     verdicts = dict.fromkeys(ALLOWED.values(), _ALLOW)
     verdicts |= {_SYNC: _refuse(0), _SYNCFS: _refuse(0), _CLONE3: _ENOSYS}  # errno 0: sync "succeeds" and does nothing
-    if memfd:
-        verdicts[_MEMFD_CREATE] = _ALLOW
     instructions: list[Instruction] = [
         (_LD, 0, 0, _ARCH), (_JEQ, 1, 0, _X86_64), (_RET, 0, 0, _KILL),
         (_LD, 0, 0, _NUMBER), (_JSET, 0, 1, _X32_BIT), (_RET, 0, 0, _KILL),
     ]  # fmt: skip
     for number, rule in _by_argument().items():
+        if number == _MEMFD_CREATE and not memfd:
+            continue
         instructions += [(_JEQ, 0, len(rule), number), *rule]
     return instructions + list(_search(_ranges(verdicts)))
 

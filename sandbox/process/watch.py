@@ -1,5 +1,6 @@
 """Follow one run from outside until it is over: keep its output and its time, and kill it when it must be killed."""
 
+import contextlib
 import os
 import resource
 import select
@@ -118,7 +119,8 @@ class Watch:
     def _kill(self, why: str) -> None:
         self._killed = why
         self._deadline = time.monotonic() + _DYING_S
-        self._seat.kill()
+        with contextlib.suppress(ProcessLookupError):  # its last words went over the limit
+            self._seat.kill()
 
     def _is_out_of_memory(self) -> bool:
         if self._seat.group is not None and "cgroup-memory" in self._seat.group.layers:

@@ -29,6 +29,8 @@ class Job(NamedTuple):
     """What to execute, and its arguments; for a script its path and arguments."""
     script: bytes | None
     """Python for the warm interpreter. None: execute argv."""
+    path: tuple[str, ...]
+    """Folders to look for executables in, before the system's."""
     fetch: tuple[str, ...]
     address_space: bool
     """Whether the language lives with a limit on its address space."""

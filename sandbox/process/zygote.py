@@ -10,7 +10,6 @@ import socket
 import struct
 import sys
 import traceback
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from sandbox.process import guest, kernel, program, root, seccomp
@@ -26,7 +25,6 @@ _NAMESPACES = (
     | kernel.CLONE_NEWPID
     | kernel.CLONE_NEWNET
 )
-_OWN_PACKAGES = ("sandbox",)
 
 
 class Settings(NamedTuple):
@@ -41,7 +39,7 @@ class Settings(NamedTuple):
     preload: tuple[str, ...]
 
 
-def become(settings: Settings, channel: socket.socket, capped: bool) -> Path:
+def become(settings: Settings, channel: socket.socket, capped: bool) -> str:
     """Turn this process into a fork server and serve. Returns only in a clone: the script that it is to run.
 
     capped: memory cgroups hold the runs. Raises OSError when the machine refuses the walls.
@@ -91,6 +89,8 @@ def _warm_up(preload: tuple[str, ...]) -> None:
     for module in preload:
         importlib.import_module(module)
     program.warm_up()
+    for module in [name for name in sys.modules if name.partition(".")[0] == __package__.partition(".")[0]]:
+        del sys.modules[module]  # a script may have a module of this name; we have imported all that we need
     gc.collect()
     gc.freeze()  # the collector of a clone need not touch, and so copy, what it shares with us
 
@@ -123,18 +123,18 @@ def _settle_in(descriptors: list[int], owner: tuple[int, int]) -> socket.socket:
     return to_program
 
 
-def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filter) -> Path:
+def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filter) -> str:
     job, standard_input = guest.receive_job(to_host)
     try:
         guest.settle(job, standard_input, capped, program_filter)
         if job.script is None:
-            guest.execute(job.argv)
-        program.prepare(job.argv, job.files, _OWN_PACKAGES)
+            guest.execute(job)
+        program.prepare(job.argv, job.files)
     except BaseException:  # a process boundary: tell the host, whatever it was
         _give_up(to_host)
     to_host.detach()
     os.closerange(3, 1 << 16)
-    return Path(job.argv[0])
+    return job.argv[0]
 
 
 def _give_up(to_host: socket.socket) -> NoReturn:

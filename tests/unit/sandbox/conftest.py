@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from sandbox import SandboxUnavailable
-from sandbox.process import ProcessSandbox
+from sandbox.process.backend import ProcessSandbox
 
 
 @pytest.fixture(scope="session")

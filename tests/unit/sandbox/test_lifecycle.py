@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Limits, RunRequest, SandboxError
-from sandbox.process import ProcessSandbox
+from sandbox.process.backend import ProcessSandbox
 
 PRINT = RunRequest("python", "print(1)")
 SLEEP = RunRequest("python", "import time; time.sleep(30)", limits=Limits(wall_s=30))

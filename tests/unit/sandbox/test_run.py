@@ -6,7 +6,7 @@ import time
 import pytest
 
 from sandbox import Limits, RunRequest, SandboxError, open_sandbox
-from sandbox.process import ProcessSandbox
+from sandbox.process.backend import ProcessSandbox
 
 
 def python(code: str, **rest: object) -> RunRequest:

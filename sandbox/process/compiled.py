@@ -1,0 +1,70 @@
+"""What compilers made, kept so that a program with many tests is compiled once."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from sandbox.base import RunRequest, RunResult
+
+_MOST_BYTES = 256 << 20
+_Made = bytes | RunResult
+
+
+class Compiled:
+    """Artifacts and compile errors by program; the least recently used go first. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._made: OrderedDict[bytes, Future[_Made]] = OrderedDict()
+
+    def get(self, request: RunRequest, make: Callable[[], _Made]) -> _Made:
+        """The artifact, or the result of a compilation that failed. Whoever comes second waits for the first."""
+        key = _key(request)
+        with self._guard:
+            future = self._made.get(key)
+            first = future is None
+            if future is None:
+                future = self._made[key] = Future()
+            self._made.move_to_end(key)
+        if first:
+            self._settle(key, future, make)
+        return future.result()
+
+    def _settle(self, key: bytes, future: Future[_Made], make: Callable[[], _Made]) -> None:
+        try:
+            made = make()
+        except BaseException as error:
+            future.set_exception(error)
+            self._forget(key)
+            raise
+        future.set_result(made)
+        if isinstance(made, RunResult) and made.status == "sandbox_error":
+            self._forget(key)
+        self._trim()
+
+    def _forget(self, key: bytes) -> None:
+        with self._guard:
+            self._made.pop(key, None)
+
+    def _trim(self) -> None:
+        with self._guard:
+            done = {key: future.result() for key, future in self._made.items() if future.done()}
+            size = sum(len(made) for made in done.values() if isinstance(made, bytes))
+            for key, made in done.items():
+                if size <= _MOST_BYTES:
+                    return
+                size -= len(made) if isinstance(made, bytes) else 0
+                del self._made[key]
+
+
+def _key(request: RunRequest) -> bytes:
+    digest = hashlib.sha256()
+    parts = [request.language.encode(), request.code.encode(errors="surrogatepass")]
+    for name, content in sorted(request.files.items()):
+        parts += [name.encode(), content]
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.digest()

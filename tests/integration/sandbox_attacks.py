@@ -1,0 +1,89 @@
+"""Carry out attacks on the sandbox: ours (attacks.txt), and a corpus of files with `# check:` headers.
+
+Each prints ESCAPED when it got something that it must not have. Run as a script (by the tests, under another user) this
+prints what came of them as JSON lines. Standard library and sandbox only.
+"""
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+OURS = Path(__file__).parent / "attacks.txt"
+_WALL_S = 2.0
+_LATEST_S = 2.0
+"""How long after its deadline an attack may still come back, on a busy machine."""
+
+
+class Finding(NamedTuple):
+    """What came of one attack, and what is wrong with that."""
+
+    name: str
+    status: str
+    faults: list[str]
+    output: str
+
+
+def carry_out(sandbox: Any, name: str, code: str, rules: dict[str, str]) -> Finding:
+    """Run one attack and hold it to its rules: those of the corpus' headers."""
+    from sandbox import Limits, RunRequest
+
+    fetch = [rules["fetch"]] if "fetch" in rules else []
+    stdin = b"x" * int(rules.get("stdin", "0"))
+    request = RunRequest("python", code, stdin=stdin, fetch=fetch, limits=Limits(wall_s=_WALL_S))
+    faults: list[str] = []
+    for _ in range(int(rules.get("repeat", "1"))):
+        start = time.monotonic()
+        result = sandbox.run(request)
+        if time.monotonic() - start > min(float(rules.get("wall", "99")), _WALL_S + _LATEST_S):
+            faults.append(f"took {time.monotonic() - start:.1f} s")
+        if rules.get("no", "ESCAPED") in result.stdout:
+            faults.append("escaped")
+        if result.status not in rules.get("status", result.status).split("|") or result.status == "sandbox_error":
+            faults.append(f"status {result.status}")
+        if rules.get("has", "") not in result.stdout:
+            faults.append(f"no {rules['has']} in the output")
+        if result.files:
+            faults.append("a file came back")
+    return Finding(name, result.status, faults, (result.stdout + result.stderr)[-600:])
+
+
+def ours() -> dict[str, str]:
+    """Name -> program, of attacks.txt: sections that begin with `=== name`."""
+    sections = re.split(r"^=== (\w+)\n", OURS.read_text(), flags=re.MULTILINE)[1:]
+    return dict(zip(sections[::2], sections[1::2], strict=True))
+
+
+def corpus(folder: Path) -> dict[str, tuple[str, dict[str, str]]]:
+    """Name -> program and rules, of a folder of attacks with `# check:` headers."""
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    for file in sorted(folder.glob("*.py")):
+        code = file.read_text()
+        header = re.search(r"^# check: (.*)$", code, re.MULTILINE)
+        rules = dict(re.split("[=<]", rule, maxsplit=1) for rule in (header[1] if header else "").split(",") if rule)
+        found[file.stem] = (code, rules)
+    return found
+
+
+def everything(folder: Path | None) -> dict[str, tuple[str, dict[str, str]]]:
+    return {name: (code, {}) for name, code in ours().items()} | (corpus(folder) if folder else {})
+
+
+def main() -> None:
+    """argv: folder of the corpus, or "-"."""
+    from sandbox import SandboxUnavailable, open_sandbox
+
+    try:
+        sandbox = open_sandbox("process")
+    except SandboxUnavailable as error:
+        print(json.dumps({"unavailable": str(error)}))
+        return
+    with sandbox:
+        for name, (code, rules) in everything(None if sys.argv[1] == "-" else Path(sys.argv[1])).items():
+            print(json.dumps(carry_out(sandbox, name, code, rules)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
