@@ -1,19 +1,18 @@
 """Is the response a JSON document that fits a JSON Schema?
 
-The document is the last fenced block, or all of the text. References to other documents are not fetched. Patterns in a
-schema can take exponential time, so this runs where it can be killed.
+The document is the last fenced block, or all of the text. Schemas that refer to other documents are refused. Patterns in
+a schema can take exponential time, so this runs where it can be killed.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from jsonschema import SchemaError, ValidationError
 from jsonschema.validators import Draft202012Validator, validator_for
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
-from verifiers.base import Verdict, VerifierError
+from verifiers.base import Verdict
 from verifiers.code.extract import fenced_blocks
 from verifiers.format import final_part
 
@@ -36,7 +35,19 @@ class SchemaReference(BaseModel):
             validator_for(self.json_schema, Draft202012Validator).check_schema(self.json_schema)  # type: ignore[arg-type]
         except SchemaError as error:
             raise ValueError(f"no valid JSON Schema: {error.message[:300]}") from error
+        foreign = next((link for link in links(self.json_schema) if not link.startswith("#")), None)
+        if foreign is not None:
+            raise ValueError(f"the schema refers to another document, which is not fetched: {foreign[:200]!r}")
         return self
+
+
+def links(schema: Any) -> Iterator[str]:
+    """The references of a schema, its parts included."""
+    if isinstance(schema, dict):
+        yield from (link for key, link in schema.items() if key in ("$ref", "$dynamicRef") and isinstance(link, str))
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for part in parts:
+        yield from links(part)
 
 
 class SchemaVerifier:
@@ -57,18 +68,12 @@ class SchemaVerifier:
         except (ValueError, RecursionError):
             return Verdict.incorrect("not_json", extracted=text)
         try:
-            found = next(
-                validator_for(schema, Draft202012Validator)(schema, registry=Registry()).iter_errors(value), None
-            )
-        except Unresolvable as error:
-            raise VerifierError(f"the schema refers to another document, which is not fetched: {error}") from error
+            found = next(validator_for(schema, Draft202012Validator)(schema).iter_errors(value), None)
         except RecursionError:
             return Verdict.undecided("too_deep", extracted=text)
-        return (
-            Verdict.incorrect("invalid", extracted=text, details=fault(found))
-            if found
-            else Verdict.correct("valid", extracted=text)
-        )
+        if found is None:
+            return Verdict.correct("valid", extracted=text)
+        return Verdict.incorrect("invalid", extracted=text, details=fault(found))
 
 
 def document(text: str) -> str:

@@ -1,7 +1,6 @@
 import pytest
 from pydantic import ValidationError
 
-from verifiers.base import VerifierError
 from verifiers.schema import SchemaVerifier
 
 verifier = SchemaVerifier()
@@ -35,6 +34,6 @@ def test_schemas_are_checked_and_nothing_is_fetched():
         verifier.verify("{}", {"type": "objekt"})
     with pytest.raises(ValidationError):
         verifier.verify("{}", "object")
-    with pytest.raises(VerifierError, match="not fetched"):
+    with pytest.raises(ValidationError, match="not fetched"):
         verifier.verify("{}", {"$ref": "https://example.org/schema.json"})
     assert verifier.verify("5", {"$ref": "#/$defs/n", "$defs": {"n": {"type": "integer"}}}).status == "correct"
