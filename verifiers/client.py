@@ -41,7 +41,7 @@ class Client:
     def __init__(
         self, url: str, api_key: str | None = None, retries: int = 8, timeout: httpx.Timeout | float = TIMEOUT
     ) -> None:
-        self._http = httpx.Client(base_url=url, headers=_headers(api_key), timeout=timeout)
+        self._http = httpx.Client(**_connection(url, api_key, timeout))
         self._retries = retries
 
     def verify(self, name: str, response: str, reference: Any, **params: Any) -> Verdict:
@@ -106,7 +106,7 @@ class AsyncClient:
     def __init__(
         self, url: str, api_key: str | None = None, retries: int = 8, timeout: httpx.Timeout | float = TIMEOUT
     ) -> None:
-        self._http = httpx.AsyncClient(base_url=url, headers=_headers(api_key), timeout=timeout)
+        self._http = httpx.AsyncClient(**_connection(url, api_key, timeout))
         self._retries = retries
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -171,8 +171,10 @@ class AsyncClient:
 _STREAM = {"Accept": "application/x-ndjson"}
 
 
-def _headers(api_key: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+def _connection(url: str, api_key: str | None, timeout: httpx.Timeout | float) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    encrypted = not url.startswith("http://")  # reading all root certificates takes longer than most requests
+    return {"base_url": url, "headers": headers, "timeout": timeout, "verify": encrypted}
 
 
 def _row(item: Item) -> dict[str, Any]:
