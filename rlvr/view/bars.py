@@ -77,4 +77,4 @@ def _told(first: int, last: int, counts: Mapping[str, int], order: Sequence[str]
 
 
 def _inside(low: float, high: float) -> list[float]:
-    return [value for value in ticks(low, high, count=8) if low <= value <= high]
+    return [value for value in ticks(low, high, count=8) if low <= value <= high and value.is_integer()]

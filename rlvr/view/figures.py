@@ -65,10 +65,12 @@ def tick_labels(values: Sequence[float], share: bool) -> list[str]:
 
 
 def smooth(series: Sequence[Point], window: int) -> list[Point]:
-    """Mean over `window` points around each, fewer at the ends; the middle of the window is the point itself."""
-    half = window // 2
+    """Mean over `window` points around each; towards the ends over fewer, so that both ends stay where they are."""
     ys = [y for _, y in series]
-    return [(x, _mean(ys[max(0, i - half) : i + half + 1])) for i, (x, _) in enumerate(series)]
+    halves = [min(window // 2, i, len(ys) - 1 - i) for i in range(len(ys))]
+    return [
+        (x, _mean(ys[i - half : i + half + 1])) for i, ((x, _), half) in enumerate(zip(series, halves, strict=True))
+    ]
 
 
 def thin(series: Sequence[Point], most: int) -> list[Point]:

@@ -6,7 +6,7 @@ leaves here cut to size, and is escaped where the page is put together.
 
 import json
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ PROMPT_LIMIT, RESPONSE_LIMIT, REFERENCE_LIMIT, LINE_LIMIT = 1200, 1600, 800, 300
 RIGHT, WRONG = ("correct",), ("incorrect", "no_answer", "partial")
 
 PICKS = (
-    ("early, wrong", WRONG, "ASC"),
-    ("early, right", RIGHT, "ASC"),
-    ("late, wrong", WRONG, "DESC"),
-    ("late, right", RIGHT, "DESC"),
-    ("undecided", ("undecided",), "DESC"),
-    ("error", ("error",), "DESC"),
+    ("early, wrong", WRONG, False),
+    ("early, right", RIGHT, False),
+    ("late, wrong", WRONG, True),
+    ("late, right", RIGHT, True),
+    ("undecided", ("undecided",), True),
+    ("error", ("error",), True),
 )
-"""Label, statuses, and from which end of the run."""
+"""Label, statuses, and whether from the end of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,79 +81,102 @@ class History:
     """By verifier."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """Rollouts of one batch that ended alike; `first` and `last` of their ids."""
+
+    state: str
+    dropped: str
+    verifier: str
+    version: str
+    status: str | None
+    batch: int
+    count: int
+    first: str
+    last: str
+
+
+_CELLS = """
+SELECT state, coalesce(dropped, ''), coalesce(verifier, ''), coalesce(verifier_version, ''), status, batch,
+    count(*), min(id), max(id)
+FROM rollouts GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+
 def read_history(path: Path) -> History:
-    """Raises sqlite3.Error when the file is no journal."""
+    """Raises sqlite3.Error when the file is no journal. Goes through the rollouts once, however many there are."""
     with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-        db.row_factory = sqlite3.Row
         db.text_factory = lambda data: data.decode("utf-8", "replace")
-        verdicts = _verdicts(db)
-        return History(
-            dict(map(tuple, db.execute("SELECT state, count(*) FROM rollouts GROUP BY state"))),
-            dict(
-                map(
-                    tuple,
-                    db.execute(
-                        "SELECT coalesce(dropped, ''), count(*) FROM rollouts WHERE state = 'dropped' GROUP BY 1 "
-                        "ORDER BY 2 DESC"
-                    ),
-                )
-            ),
-            verdicts,
-            _mix(db),
-            _samples(db, list(dict.fromkeys(row.verifier for row in verdicts))),
-        )
+        cells = [_Cell(*row) for row in db.execute(_CELLS)]
+        judged = [cell for cell in cells if cell.status is not None]
+        db.row_factory = sqlite3.Row
+        return History(_states(cells), _dropped(cells), _verdicts(judged), _mix(judged), _samples(db, judged))
 
 
-def _verdicts(db: sqlite3.Connection) -> list[Verdicts]:
-    counts: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    query = (
-        "SELECT coalesce(verifier, ''), coalesce(verifier_version, ''), status, count(*) FROM rollouts "
-        "WHERE status IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-    )
-    for verifier, version, status, count in db.execute(query):
-        counts[verifier, version][status] = count
-    return [Verdicts(*key, statuses) for key, statuses in counts.items()]
+def _states(cells: list[_Cell]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        counts[cell.state] += cell.count
+    return dict(counts)
 
 
-def _mix(db: sqlite3.Connection) -> list[tuple[int, int, dict[str, int]]]:
-    first, last = db.execute("SELECT min(batch), max(batch) FROM rollouts WHERE status IS NOT NULL").fetchone()
-    if first is None:
+def _dropped(cells: list[_Cell]) -> dict[str, int]:
+    """The commonest reason first."""
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        if cell.state == "dropped":
+            counts[cell.dropped] += cell.count
+    return dict(counts.most_common())
+
+
+def _verdicts(judged: list[_Cell]) -> list[Verdicts]:
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for cell in judged:
+        counts[cell.verifier, cell.version][str(cell.status)] += cell.count
+    return [Verdicts(*key, dict(counts[key])) for key in sorted(counts)]
+
+
+def _mix(judged: list[_Cell]) -> list[tuple[int, int, dict[str, int]]]:
+    if not judged:
         return []
+    batches = [cell.batch for cell in judged]
+    first, last = min(batches), max(batches)
     size = -(-(last - first + 1) // MOST_COLUMNS)
-    columns: dict[int, dict[str, int]] = defaultdict(dict)
-    query = (
-        "SELECT (batch - ?) / ? AS place, status, count(*) FROM rollouts WHERE status IS NOT NULL "
-        "GROUP BY 1, 2 ORDER BY 1"
-    )
-    for place, status, count in db.execute(query, (first, size)):
-        columns[place][status] = count
-    starts = ((first + 1 + place * size, counts) for place, counts in columns.items())
+    columns: dict[int, Counter[str]] = defaultdict(Counter)
+    for cell in judged:
+        columns[(cell.batch - first) // size][str(cell.status)] += cell.count
+    starts = [(first + 1 + place * size, dict(columns[place])) for place in sorted(columns)]
     return [(start, min(start + size - 1, last + 1), counts) for start, counts in starts]
 
 
-def _samples(db: sqlite3.Connection, verifiers: list[str]) -> dict[str, list[Shown]]:
+def _samples(db: sqlite3.Connection, judged: list[_Cell]) -> dict[str, list[Shown]]:
     found: dict[str, list[Shown]] = {}
     left = MOST_SAMPLES
-    for verifier in verifiers:
-        found[verifier] = list(_picked(db, verifier))[:left]
-        left -= len(found[verifier])
-    return {verifier: shown for verifier, shown in found.items() if shown}
+    for verifier in sorted({cell.verifier for cell in judged}):
+        picked = list(_picked([cell for cell in judged if cell.verifier == verifier]))[:left]
+        left -= len(picked)
+        if picked:
+            found[verifier] = [_shown(label, db.execute(_ROLLOUT, (id,)).fetchone()) for label, id in picked]
+    return found
 
 
-def _picked(db: sqlite3.Connection, verifier: str) -> Iterator[Shown]:
-    """Rollouts that were trained on come first: their groups hold right and wrong answers to one prompt."""
+_ROLLOUT = """
+SELECT rollouts.*, tasks.task AS row FROM rollouts LEFT JOIN tasks ON tasks.id = rollouts.task WHERE rollouts.id = ?
+"""
+
+
+def _picked(judged: list[_Cell]) -> Iterator[tuple[str, str]]:
+    """Labels and ids. What was trained on comes first: its groups hold right and wrong answers to one prompt."""
     seen: set[str] = set()
-    for label, statuses, order in PICKS:
-        marks = ", ".join("?" * len(statuses))
-        row = db.execute(
-            f"SELECT rollouts.*, tasks.task AS row FROM rollouts LEFT JOIN tasks ON tasks.id = rollouts.task "
-            f"WHERE coalesce(verifier, '') = ? AND status IN ({marks}) "
-            f"ORDER BY state = 'trained' DESC, batch {order}, rollouts.id {order} LIMIT 1",
-            (verifier, *statuses),
-        ).fetchone()
-        if row and row["id"] not in seen:
-            seen.add(row["id"])
-            yield _shown(label, row)
+    for label, statuses, late in PICKS:
+        found = [cell for cell in judged if cell.status in statuses]
+        trained = [cell for cell in found if cell.state == "trained"] or found
+        if not trained:
+            continue
+        id = max((c.batch, c.last) for c in trained)[1] if late else min((c.batch, c.first) for c in trained)[1]
+        if id not in seen:
+            seen.add(id)
+            yield label, id
 
 
 def _shown(label: str, row: sqlite3.Row) -> Shown:

@@ -13,7 +13,7 @@ MOST_POINTS, MOST_BANDS = 200, 60
 """Of a line (longer ones are drawn as means), and places that answer to the pointer."""
 
 SMOOTH_FROM, WINDOW = 24, 5
-"""Lines with so many points are drawn as means over WINDOW steps, before a pale line of the steps themselves."""
+"""Lines with so many points are drawn as means over WINDOW points, before a pale line of the points themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Lines:
 
 def draw(chart: Lines) -> Markup:
     frame = _frame(chart)
-    round_steps = [value for value in ticks(*frame.x, count=6) if frame.x[0] <= value <= frame.x[1]]
+    round_steps = [x for x in ticks(*frame.x, count=6) if frame.x[0] <= x <= frame.x[1] and x.is_integer()]
     axes = (y_axis(frame, ticks(*frame.y, count=6), chart.share, chart.unit), x_axis(frame, round_steps, "step"))
     drawn = [_line(series, chart, frame) for series in chart.series]
     return picture(_describe(chart), frame, chart.large, *axes, *drawn, _bands(chart, frame))

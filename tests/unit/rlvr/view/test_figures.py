@@ -52,8 +52,8 @@ def test_interval() -> None:
 
 def test_smooth_keeps_ends_and_lines() -> None:
     line = [(float(x), 2.0 * x) for x in range(10)]
-    assert smooth(line, 5)[2:8] == line[2:8]
-    assert smooth(line, 5)[0] == (0.0, 2.0)
+    assert smooth(line, 5) == line
+    assert smooth([(x, y % 4) for x, y in line], 5)[2] == (2.0, pytest.approx(0.8))
     assert smooth([(1.0, 3.0)], 5) == [(1.0, 3.0)]
 
 
