@@ -1,0 +1,122 @@
+"""Each language whose tools are here runs, is compiled inside the sandbox, and says what is wrong with a program."""
+
+import re
+from typing import NamedTuple
+
+import pytest
+
+from sandbox import Limits, RunRequest, SandboxError, languages
+from sandbox.process import jobs
+from sandbox.process.backend import ProcessSandbox
+
+
+class Sample(NamedTuple):
+    """Prints the first word of its input and its first argument, and ends with 3."""
+
+    language: str
+    code: str
+    broken: str
+
+
+SAMPLES = [
+    Sample("bash", 'read x; echo "$x $1"; exit 3', ""),
+    Sample(
+        "javascript",
+        "const s = require('fs').readFileSync(0, 'utf8'); console.log(s.trim(), process.argv[2]); process.exit(3)",
+        "",
+    ),
+    Sample(
+        "cpp",
+        "#include <iostream>\nint main(int, char **v) { std::string s; std::cin >> s;"
+        ' std::cout << s << " " << v[1] << std::endl; return 3; }',
+        "int main() { return x; }",
+    ),
+    Sample(
+        "rust",
+        "fn main() { let mut s = String::new(); std::io::stdin().read_line(&mut s).unwrap();"
+        ' println!("{} {}", s.trim(), std::env::args().nth(1).unwrap()); std::process::exit(3) }',
+        "fn main() { x }",
+    ),
+    Sample(
+        "go",
+        'package main\nimport ("fmt"; "os")\n'
+        "func main() { var s string; fmt.Scan(&s); fmt.Println(s, os.Args[1]); os.Exit(3) }",
+        "package main\nfunc main() { x }",
+    ),
+    Sample(
+        "java",
+        "import java.util.*;\npublic class Solution { public static void main(String[] a) {"
+        ' System.out.println(new Scanner(System.in).next() + " " + a[0]);'
+        " new Thread(() -> System.exit(3)).start(); } }",
+        "class Main { int f() { return x; } }",
+    ),
+]
+QUICK = [sample for sample in SAMPLES if sample.language in ("bash", "javascript")]
+
+
+def check(box: ProcessSandbox, sample: Sample) -> None:
+    if languages.toolchain(languages.find(sample.language)).missing:
+        pytest.skip(f"no tools for {sample.language} here")
+    result = box.run(RunRequest(sample.language, sample.code, stdin="word\n", args=["arg"]))
+    assert (result.status, result.exit_code, result.stdout) == ("error", 3, "word arg\n"), result
+    if sample.broken:
+        broken = box.run(RunRequest(sample.language, sample.broken))
+        assert broken.status == "compile_error"
+        assert re.search(r"\bx\b", broken.stderr)
+
+
+@pytest.mark.parametrize("sample", QUICK, ids=lambda sample: sample.language)
+def test_a_language(box: ProcessSandbox, sample: Sample) -> None:
+    check(box, sample)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.language)
+def test_every_language(box: ProcessSandbox, sample: Sample) -> None:
+    check(box, sample)
+
+
+def test_a_program_is_compiled_once(box: ProcessSandbox) -> None:
+    if languages.toolchain(languages.find("cpp")).missing:
+        pytest.skip("no g++ here")
+    code = '#include <cstdio>\nint main() { int n; scanf("%d", &n); printf("%d\\n", n * 2); }'
+    limits = Limits(wall_s=1.0)  # compiling does not count
+    results = box.run_many(RunRequest("cpp", code, stdin=str(n), limits=limits) for n in range(8))
+    assert [result.stdout for result in results] == [f"{2 * n}\n" for n in range(8)]
+    assert all(result.wall_s < 1 for result in results)
+
+
+def test_the_compiler_is_in_the_sandbox_too(box: ProcessSandbox) -> None:
+    if languages.toolchain(languages.find("cpp")).missing:
+        pytest.skip("no g++ here")
+    result = box.run(RunRequest("cpp", '#include "/etc/shadow"\nint main() {}'))
+    assert result.status == "compile_error"
+    assert "No such file" in result.stderr
+
+
+def test_the_source_cannot_be_among_the_files(box: ProcessSandbox) -> None:
+    with pytest.raises(SandboxError, match=r"'main\.sh' is the program itself"):
+        box.run(RunRequest("bash", "", files={"main.sh": b""}))
+
+
+@pytest.mark.parametrize(
+    ("code", "stem"),
+    [
+        ("class A {}", "Main"),
+        ("public class Foo { }", "Foo"),
+        ("import x;\n  public final class Bar{", "Bar"),
+        ("// public class No", "Main"),
+    ],
+)
+def test_java_sources_are_named_after_their_public_class(code: str, stem: str) -> None:
+    assert languages.stem(languages.find("java"), code) == stem
+
+
+def test_a_missing_toolchain_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    languages.toolchain.cache_clear()
+    try:
+        with pytest.raises(SandboxError, match=r"language 'cpp' needs g\+\+: install it"):
+            jobs.check(RunRequest("cpp", ""))
+    finally:
+        languages.toolchain.cache_clear()
