@@ -16,6 +16,8 @@ from verifiers.math.extract import announced, hashes, last_box, tagged
 
 TAIL = 1 << 16
 """Characters at the end of a response that are searched."""
+LONGEST = 1000
+"""Characters of a statement that names an option; the patterns below take quadratic time."""
 _BARE = re.compile(
     r"\W*(?:(?:option|choice|answer)\b\W*)?(?:\\(?:text|textbf|mathrm|mathbf)\s*\{)?\W*([A-Za-z])\W*", re.I
 )
@@ -93,7 +95,7 @@ def settled(text: str, choices: dict[str, str]) -> Statement:
         found = step(text)
         if found is not None:
             return read_label(found.text or "", choices)
-    statement = read_label(text, choices)
+    statement = read_label(text.strip(), choices)
     if statement.label or "\n" not in text.strip():
         return statement
     return read_label(text.strip().splitlines()[-1], choices)
@@ -101,6 +103,8 @@ def settled(text: str, choices: dict[str, str]) -> Statement:
 
 def read_label(text: str, choices: dict[str, str]) -> Statement:
     """One label, or one choice's text. Several labels are no answer."""
+    if len(text) > LONGEST:
+        return Statement(None, "no_answer")
     bare = _BARE.fullmatch(text)
     if bare:
         return known(bare[1].upper(), choices)

@@ -28,7 +28,7 @@ def final_part(response: str) -> str:
 class FormatReference(BaseModel):
     """nothing: `{}` or null, since the format is the same for every task"""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,6 @@
 """Is the response a JSON document that fits a JSON Schema?
 
-The document is the last fenced block, or all of the text. Schemas that refer to other documents are refused. Patterns in
+The document is the last fenced block, or all of the text. Schemas that refer to others are refused. Patterns in
 a schema can take exponential time, so this runs where it can be killed.
 """
 

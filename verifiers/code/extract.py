@@ -17,7 +17,7 @@ NAMES: dict[str, frozenset[str]] = {
 }
 PYTHON_LINE = re.compile(
     r"^(?:(?:def|class|async def|for|while|if|with|try|elif|else)\b.*:|(?:import|from)\s+\w|@\w"
-    r"|return\b|print\s*\(|[ \t]+\S|[\w.,\[\]() ]+\s*[-+*/]?=[^=]|\w+\([^)]*\)\s*(?:#.*)?$)",
+    r"|return\b|print\s*\(|[ \t]+\S|[\w.,\[\]() ]+[-+*/]?=[^=]|\w+\([^)\n]*\)[ \t]*(?:#.*)?$)",
     re.MULTILINE,
 )
 
