@@ -12,11 +12,14 @@ from verifiers.math.nodes import PI, Node, contains, div, mul, neg, num, rewrite
 from verifiers.math.params import MathParams
 from verifiers.math.regions import NoRegion, region_of, same_region
 from verifiers.math.relations import same_relation
+from verifiers.math.sampling import rough
 from verifiers.math.scalar import Outcome, near, same_scalar
 from verifiers.math.units import unit_of
 
 MAX_ITEMS = 200
 MAX_SIGNS = 4
+MAX_WORK = 40_000
+"""Nodes that one comparison may hand to the scalar tiers."""
 
 EQUAL = Outcome(True, "structure")
 DIFFERENT = Outcome(False, "structure")
@@ -82,6 +85,8 @@ class Comparison:
 
     def __init__(self, params: MathParams) -> None:
         self.params = params
+        self.work = 0
+        """Nodes handed to the scalar tiers so far."""
 
     def same(self, gold: Node, answer: Node) -> Outcome:
         if gold == answer:
@@ -123,6 +128,9 @@ class Comparison:
         return self.scalars(gold, answer)
 
     def scalars(self, gold: Node, answer: Node) -> Outcome:
+        self.work += weight(gold) + weight(answer)
+        if self.work > MAX_WORK:
+            return Outcome(None, "too much work")
         outcome = same_scalar(gold, answer)
         tolerant = self.params.rel_tol or self.params.abs_tol
         if tolerant and not outcome.equal and near(gold, answer, self.params.rel_tol, self.params.abs_tol):
@@ -163,9 +171,12 @@ class Comparison:
             return DIFFERENT
         if len(gold) > MAX_ITEMS:
             return Outcome(None, "too many items")
-        rest, undecided = list(answer), False
+        rest, undecided = [(item, self.rough(item)) for item in answer], False
         for item in gold:
-            for at, other in enumerate(rest):
+            value = self.rough(item)
+            for at, (other, other_value) in enumerate(rest):
+                if apart(value, other_value):
+                    continue
                 outcome = self.same(item, other)
                 undecided = undecided or outcome.equal is None
                 if outcome.equal:
@@ -181,11 +192,16 @@ class Comparison:
         return self.matching(self.distinct(gold.args), self.distinct(answer.args))
 
     def distinct(self, items: tuple[Node, ...]) -> list[Node]:
-        found: list[Node] = []
+        found: list[tuple[Node, complex | None]] = []
         for item in [value for entry in items for value in signs(entry)]:
-            if not any(self.same(item, other).equal for other in found):
-                found.append(item)
-        return found
+            value = self.rough(item)
+            if not any(not apart(value, known) and self.same(item, other).equal for other, known in found):
+                found.append((item, value))
+        return [item for item, _ in found]
+
+    def rough(self, item: Node) -> complex | None:
+        """The value of a constant, so that long lists need no comparison of all pairs; None under a tolerance."""
+        return None if self.params.rel_tol or self.params.abs_tol else rough(item)
 
     def regions(self, gold: Node, answer: Node) -> Outcome:
         try:
@@ -259,6 +275,14 @@ class Comparison:
                 *(radians(side) if side.kind == "deg" else split_unit(side)[0] for side in (gold, answer))
             )
         return outcome
+
+
+def weight(node: Node) -> int:
+    return sum(100 if part.kind in ("sum", "prod") else 1 for part in walk(node))
+
+
+def apart(left: complex | None, right: complex | None) -> bool:
+    return left is not None and right is not None and abs(left - right) > 1e-6 * max(abs(left), abs(right))
 
 
 def func_floor(node: Node) -> Node:

@@ -195,7 +195,10 @@ class Parser:
             return num(repeating(literal, self.period()))
         if "." in literal and self.skip("ldots"):
             return num(continued(literal))
-        value = num(Fraction(literal if not literal.endswith(".") else literal[:-1]), literal)
+        mantissa, _, exponent = literal.lower().partition("e")
+        value = num(Fraction(mantissa.removesuffix(".")), literal)
+        if exponent:  # a power stays a power: 1e999999999 is not written out
+            return mul(value, power(num(10), num(int(exponent))))
         return (mixed and literal.isdigit() and self.mixed(value)) or value
 
     def period(self) -> str:

@@ -12,9 +12,9 @@ from verifiers.math.nodes import Node, num, symbols
 MAX_BITS = 1 << 14
 """Of numerator or denominator of any intermediate value."""
 MAX_FACTORIAL = 2000
-MAX_TERMS = 2000
+MAX_TERMS = 1000
 """Of one sum or product."""
-MAX_STEPS = 20_000
+MAX_STEPS = 10_000
 
 
 class Inexact(Exception):

@@ -126,6 +126,16 @@ def _negative(node: Node) -> bool:
     return (node.kind == "neg" and not contains(node, "sym")) or (node.kind == "num" and node.value < 0)
 
 
+def rough(node: Node) -> complex | None:
+    """The value of a constant to some nine digits; None where that is not known for sure."""
+    estimate = Estimate(_floats(True), {})
+    try:
+        value = complex(estimate(node))
+    except (Undefined, Inexact, ArithmeticError, ValueError):
+        return None
+    return None if estimate.assumed_zero or estimate.lost > 20 else value
+
+
 def compare_order(left: Node, right: Node) -> int | None:
     """-1, 0 or 1 for `left` smaller, equal, larger as real constants; None where that is unknown."""
     if left.kind == right.kind == "num":

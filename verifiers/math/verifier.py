@@ -15,7 +15,7 @@ from verifiers.math.compare import equivalent
 from verifiers.math.extract import Found, extract
 from verifiers.math.nodes import Node, contains
 from verifiers.math.params import MathParams
-from verifiers.math.reading import Answer, read
+from verifiers.math.reading import MAX_LENGTH, Answer, read
 from verifiers.math.scalar import SYMBOLIC, Outcome
 from verifiers.math.words import same_words
 
@@ -74,6 +74,8 @@ class MathVerifier:
         rules = MathParams.model_validate(params or {})
         if response.strip() == gold_text.strip():
             return self._verdict("correct", "string", gold_text.strip(), "whole")
+        if not response.isascii():  # a lone surrogate would be refused by the verdict
+            response = response.encode("utf-8", "replace").decode()
         found = extract(response, rules.extraction)
         if found.text is None:
             return self._verdict("no_answer", found.how, None, "")
@@ -101,7 +103,7 @@ class MathVerifier:
             status=status,
             score=score,
             reason=reason,
-            extracted=extracted,
+            extracted=extracted and extracted[:MAX_LENGTH],
             details=details,
             verifier=self.name,
             version=self.version,
