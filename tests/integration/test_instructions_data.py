@@ -24,7 +24,7 @@ def rows(name):
 
 
 @pytest.mark.parametrize("mode", ["strict", "loose"])
-@pytest.mark.parametrize(("folder", "tasks"), [("ifeval", "input_data_*.jsonl")])
+@pytest.mark.parametrize(("folder", "tasks"), [("ifeval", "input_data_*.jsonl"), ("ifbench", "IFBench_test_*.jsonl")])
 def test_published_grades(folder, tasks, mode):
     found = {}
     published = rows(f"{folder}/eval_results_{mode}_*.jsonl")

@@ -118,3 +118,107 @@ class EndPhrase(Arguments):
 class CapitalFrequency(Arguments):
     capital_frequency: Count
     capital_relation: Relation
+
+
+class WordRange(Arguments):
+    min_words: Count
+    max_words: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max_words < self.min_words:
+            raise ValueError(f"between {self.min_words} and {self.max_words} words is empty")
+        return self
+
+
+class Number(Arguments):
+    N: Count
+
+
+class Place(Arguments):
+    N: Positive
+
+
+class SmallNumber(Arguments):
+    small_n: Count
+
+
+class FiveKeywords(Arguments):
+    keyword1: Text
+    keyword2: Text
+    keyword3: Text
+    keyword4: Text
+    keyword5: Text
+
+
+class Percentage(Arguments):
+    percentage: Annotated[float, Field(ge=0, le=100)]
+
+
+class Overlap(Arguments):
+    reference_text: Prompt
+    percentage: Annotated[float, Field(ge=0, le=100)]
+
+
+class KeywordPosition(Arguments):
+    keyword: Text
+    n: Positive
+    m: Positive
+
+
+class WordInSentence(Arguments):
+    word: Text
+    N: Positive
+
+
+class Options(Arguments):
+    options: Text
+
+
+class Separator(Arguments):
+    sep: Annotated[str, Field(min_length=1)]
+
+
+class Span(Arguments):
+    prompt_to_repeat: Prompt
+    n_start: Count
+    n_end: Count
+
+
+class CopyTimes(Arguments):
+    prompt_to_repeat: Prompt
+    N: Positive
+
+
+class RepeatPhrase(Arguments):
+    phrase: Annotated[str, Field(pattern=r"\S\s+\S", max_length=2000)]
+    small_n: Positive
+
+
+class TwoKeywords(Arguments):
+    keyword1: Text
+    keyword2: Text
+
+
+class ExcludedKeyword(Arguments):
+    keyword: Text
+    instruction: str | None = None
+    """The prompt that the keyword was drawn from; the rule does not need it."""
+
+
+class FirstWord(Arguments):
+    first_word: Text
+
+
+class LastWord(Arguments):
+    last_word: Text
+
+
+class LetterCount(Arguments):
+    N: Count
+    relation: Relation
+
+
+class Composition(Arguments):
+    n_sent: Positive
+    n_words: Positive

@@ -1,9 +1,10 @@
-"""Constraints on the form of the text: bullets, highlights, sections, JSON, titles (`detectable_format:*`)."""
+"""Constraints on the form of the text: bullets, highlights, sections, JSON, wrapping (`detectable_format:*`)."""
 
 import json
 import re
 
 from verifiers.instructions.arguments import Bullets, Highlights, Nothing, Sections
+from verifiers.instructions.plain import plain_sentences
 from verifiers.instructions.text import count_matches, pattern_of
 
 # `^[^\S\n]*` and not `^\s*`: the same lines are found, in linear time on a page of blank lines.
@@ -104,3 +105,43 @@ def titles(text: str) -> list[str]:
     """What stands on a line between the first `<<` and the last `>>`, one character at least."""
     spans = [(line, line.find("<<") + 2, line.rfind(">>")) for line in text.split("\n") if "<<" in line]
     return [line[start:end] for line, start, end in spans if end > start]
+
+
+def sentence_hyphens(text: str, _: Nothing) -> bool:
+    """The parts between hyphens are, one by one, the sentences of the text with spaces in their place.
+
+    Only as many pairs are compared as there are of both.
+    """
+    parts, spoken = text.split("-"), plain_sentences(text.replace("-", " "))
+    return all(part == sentence and part == part.strip() for part, sentence in zip(parts, spoken, strict=False))
+
+
+def sentence_hyphens_strict(text: str, _: Nothing) -> bool:
+    """Two sentences at least, and a hyphen alone between one's final mark and the next."""
+    body = text.strip()
+    return re.search(r"[.!?]-\S", body) is not None and re.search(r"[.!?]-?\s+-?|\s-[^-]", body) is None
+
+
+def square_brackets(text: str, _: Nothing) -> bool:
+    """Every word starts with `[` and ends with `]`."""
+    return all(word[0] == "[" and word[-1] == "]" for word in text.split())
+
+
+def square_brackets_strict(text: str, _: Nothing) -> bool:
+    """Every word stands in its own pair of brackets, with a letter or digit inside."""
+    return all(re.fullmatch(r"\[[^\[\]]*[^\W_][^\[\]]*\][.,;:!?]?", word) for word in text.split())
+
+
+def bigram_wrapping(text: str, _: Nothing) -> bool:
+    """Of each two words the first starts with `<<` and the second ends with `>>`; a last odd word may be bare."""
+    words = text.split()
+    pairs = zip(words[::2], words[1::2], strict=False)
+    return all(one.startswith("<<") and other.endswith(">>") for one, other in pairs)
+
+
+def bigram_wrapping_strict(text: str, _: Nothing) -> bool:
+    """The text is `<<two words>>` throughout; a last odd word may stand in a pair of its own."""
+    pairs = re.findall(r"<<([^<>]*)>>[.,;:!?]?\s*", text.strip())
+    counts = [len(pair.split()) for pair in pairs]
+    outside = re.sub(r"<<[^<>]*>>[.,;:!?]?", " ", text).strip()
+    return bool(counts) and not outside and counts[:-1] == [2] * (len(counts) - 1) and counts[-1] in (1, 2)

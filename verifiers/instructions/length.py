@@ -1,8 +1,8 @@
-"""Constraints on how many sentences, paragraphs and words there are: `length_constraints:*`."""
+"""Constraints on how many sentences, paragraphs and words there are: `length_constraints:*` and `paragraphs:*`."""
 
 import re
 
-from verifiers.instructions.arguments import NumberOfWords, ParagraphFirstWord, Paragraphs, Sentences
+from verifiers.instructions.arguments import Nothing, NumberOfWords, ParagraphFirstWord, Paragraphs, Sentences
 from verifiers.instructions.sentences import sentences
 from verifiers.instructions.text import compare, count_words, spaced_words
 
@@ -71,3 +71,25 @@ def nth_paragraph_first_word_strict(text: str, to: ParagraphFirstWord) -> bool:
         return False
     word = re.search(r"\w+(?:['’-]\w+)*", paragraphs[to.nth_paragraph - 1])
     return word is not None and word[0].lower() == to.first_word.lower()
+
+
+def paragraphs(text: str, _: Nothing) -> bool:
+    """Two paragraphs between `***`."""
+    return divided(text) == 2
+
+
+def paragraphs_strict(text: str, _: Nothing) -> bool:
+    """Two paragraphs with a word each, and `***` on a line of its own between them."""
+    return number_paragraphs_strict(text, Paragraphs(num_paragraphs=2))
+
+
+def paragraphs2(text: str, _: Nothing) -> bool:
+    """Two paragraphs between blank lines; only the first and the last may be empty, and then do not count."""
+    filled = [bool(part.strip()) for part in text.split("\n\n")]
+    return all(filled[1:-1]) and sum(filled) == 2
+
+
+def paragraphs2_strict(text: str, _: Nothing) -> bool:
+    """Two paragraphs with a word each between blank lines."""
+    parts = [part for part in re.split(r"\n[^\S\n]*\n", text) if part.strip()]
+    return len(parts) == 2 and all(spaced_words(part) for part in parts)

@@ -26,3 +26,38 @@ STARTERS = listed("""
     yet you your
 """)
 """Words that start a sentence when they stand capitalised after an abbreviation or an ellipsis."""
+
+CONJUNCTIONS = listed("and but for nor or so yet")
+"""English coordinating conjunctions."""
+
+PERSONAL_PRONOUNS = listed("""
+    i me my mine myself we us our ours ourselves you your yours yourself yourselves he him his himself she her hers
+    herself it its itself they them their theirs themselves
+""")
+OTHER_PRONOUNS = listed("""
+    this that these those who whom whose which what whoever whomever whatever whichever anybody anyone anything
+    everybody everyone everything nobody nothing somebody someone something each either neither both all some any none
+""")
+
+NAMES = listed("""
+    Emma Liam Sophia Jackson Olivia Noah Ava Lucas Isabella Mason Mia Ethan Charlotte Alexander Amelia Benjamin Harper
+    Leo Zoe Daniel Chloe Samuel Lily Matthew Grace Owen Abigail Gabriel Ella Jacob Scarlett Nathan Victoria Elijah Layla
+    Nicholas Audrey David Hannah Christopher Penelope Thomas Nora Andrew Aria Joseph Claire Ryan Stella Jonathan
+""")
+"""The names that the prompt of `count:person_names` offers."""
+
+STOP_WORDS = listed("""
+    a about above after again against ain all am an and any are aren as at be because been before being below between
+    both but by can couldn d did didn do does doesn doing don down during each few for from further had hadn has hasn
+    have haven having he her here hers herself him himself his how i if in into is isn it its itself just ll m ma me
+    mightn more most mustn my myself needn no nor not now o of off on once only or other our ours ourselves out over own
+    re s same shan she should shouldn so some such t than that the their theirs them themselves then there these they
+    this those through to too under until up ve very was wasn we were weren what when where which while who whom why
+    will with won wouldn y you your yours yourself yourselves
+""")
+"""English function words, and what an apostrophe leaves of a contraction (`don`, `t`, `ll`)."""
+
+MINOR_WORDS = listed(
+    "a an and as at but by for from if in into nor of off on onto or over per so than the to up via with yet"
+)
+"""What a title may leave without a capital."""

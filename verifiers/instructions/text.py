@@ -5,7 +5,6 @@ Left out: sentences (`sentences.py`) and languages (`language.py`).
 
 import re
 import string
-from collections.abc import Iterator
 from functools import lru_cache
 
 from verifiers.instructions.sentences import sentences
@@ -18,13 +17,12 @@ MAX_OPTIONAL = 3
 RUN_OF_WORD_CHARACTERS = re.compile(r"\w+")
 CLOSERS = "\\])}>\"'»”’"
 FINAL_PERIOD = re.compile(rf"(?<=[^.])\.(?=[{CLOSERS} ]*\Z)")
-SEPARATORS = re.compile(r"\.{2,}|--|``|''|[;@#$%&?!*\[\](){}<>\"`«»“”‘’„\u2012-\u2015]|[:,](?!\d)")
+OPENING_QUOTE = re.compile(r"(?:^|(?<=[ (\[{<]))(?:\"|'')")
+SEPARATORS = re.compile(r"\.{2,}|--|``|''|[;@#$%&?!*\[\](){}<>`«»“”‘’„\u2012-\u2015]|[:,](?!\d)")
 OPENING_APOSTROPHE = re.compile(r"'(?!(?:re|ve|ll|m|t|s|d|n)\b)(?=\w)", re.IGNORECASE)
 CLITIC = re.compile(r"(.*[^'])('s|'m|'d|'ll|'re|'ve|n't|')", re.IGNORECASE | re.DOTALL)
-FUSED = {
-    **{"cannot": 3, "d'ye": 1, "gimme": 3, "gonna": 3, "gotta": 3, "lemme": 3, "more'n": 4, "wanna": 3},
-    **{"'tis": 2, "'twas": 2},
-}
+FUSED = {"cannot": 3, "d'ye": 1, "gimme": 3, "gonna": 3, "gotta": 3, "lemme": 3, "more'n": 4, "wanna": 3}
+FUSED |= {"'tis": 2, "'twas": 2}
 """Words that are two tokens, and where the first one ends."""
 
 
@@ -46,26 +44,29 @@ def bare(word: str) -> str:
 def tokens(text: str) -> list[str]:
     """Penn Treebank tokens of every sentence: punctuation apart, `can't` is `ca` and `n't`, hyphens and decimals stay.
 
-    The rules are those of NLTK's `word_tokenize`, but quotation marks keep their own form.
+    The rules are those of NLTK's `word_tokenize`: `"` becomes `` where it opens and '' where it closes.
     """
     return [token for sentence in sentences(text) for token in sentence_tokens(sentence)]
 
 
 def sentence_tokens(sentence: str) -> list[str]:
     """Treebank tokens of one sentence, whose last period is a token of its own."""
-    spaced = SEPARATORS.sub(r" \g<0> ", FINAL_PERIOD.sub(" . ", sentence.rstrip(), count=1))
-    return [token for chunk in spaced.split() for token in split_apostrophes(chunk)]
+    quoted = OPENING_QUOTE.sub(" `` ", sentence.rstrip()).replace('"', " '' ")
+    chunks = SEPARATORS.sub(r" \g<0> ", FINAL_PERIOD.sub(" . ", quoted, count=1)).split()
+    found: list[str] = []
+    for chunk in chunks:
+        found += split_word(chunk) if "'" in chunk or chunk.lower() in FUSED else [chunk]
+    return found
 
 
-def split_apostrophes(chunk: str) -> Iterator[str]:
+def split_word(chunk: str) -> list[str]:
     """An opening apostrophe, clitics at the end, and fused words are tokens of their own."""
-    if chunk.lower() not in FUSED and OPENING_APOSTROPHE.match(chunk):
-        yield "'"
-        chunk = chunk[1:]
-    match = CLITIC.fullmatch(chunk)
-    stem, clitic = match.groups() if match else (chunk, "")
+    opening = chunk.lower() not in FUSED and OPENING_APOSTROPHE.match(chunk) is not None
+    body = chunk[1:] if opening else chunk
+    match = CLITIC.fullmatch(body)
+    stem, clitic = match.groups() if match else (body, "")
     cut = FUSED.get(stem.lower(), 0)
-    yield from (part for part in (stem[:cut], stem[cut:], clitic) if part)
+    return [part for part in ("'" if opening else "", stem[:cut], stem[cut:], clitic) if part]
 
 
 @lru_cache(maxsize=4096)

@@ -80,3 +80,13 @@ def no_comma(text: str, _: Nothing) -> bool:
 def no_comma_strict(text: str, _: Nothing) -> bool:
     """No comma of any script."""
     return not COMMAS & set(text)
+
+
+def punctuation_dot(text: str, _: Nothing) -> bool:
+    """No `.`."""
+    return "." not in text
+
+
+def punctuation_exclamation(text: str, _: Nothing) -> bool:
+    """No `!`."""
+    return "!" not in text
