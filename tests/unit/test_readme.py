@@ -63,7 +63,7 @@ def entry(file: Path, name: str, depth: int) -> str:
 def commands() -> Iterator[list[str]]:
     """Every command line in a `bash` or `console` block or within a sentence, in words; pipes are taken apart."""
     lines = [line for block in blocks("bash") for line in block.splitlines()]
-    lines += re.findall(r"`((?:rlvr|make) [^`]+)`", README)
+    lines += re.findall(r"`((?:rlvr|make) [^`]+)`", re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL))
     lines += [line[2:] for block in blocks("console") for line in block.splitlines() if line.startswith("$ ")]
     for line in lines:
         words = shlex.split(line, comments=True)
