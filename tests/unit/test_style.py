@@ -20,7 +20,6 @@ BOUNDARIES = {
     "verifiers/background.py": "the grader's boundary: a bug of ours is an `error`, never a wrong answer",
     "verifiers/catalogue.py": "imports plug-ins: what stops one is said in one line",
     "verifiers/conformance.py": "the conformance kit: whatever a plug-in raises is a finding",
-    "verifiers/conformance.py": "calls plug-ins: whatever a verifier raises is a finding",
     "verifiers/worker_main.py": "a process boundary, and imports plug-ins",
     "verifiers/code/guest/calls.py": "inside the sandbox: calls the untrusted program",
     "verifiers/code/guest/replay.py": "inside the sandbox: runs a task's own test code",
