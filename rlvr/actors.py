@@ -12,8 +12,7 @@ import ray
 
 from rlvr.config import RL, Compute, Grading, Sampling
 from rlvr.samples import Prompt, Request, Rollout, Sample
-from verifiers import Task, Verdict
-from verifiers.grader import Grader, Item
+from verifiers import Grader, Item, Task, Verdict
 
 SHARE = 0.25
 """Logical CPUs that one actor reserves: the partners of one run take turns, and fit on the smallest machine."""
@@ -114,9 +113,7 @@ def _start(actor: type, *args: Any, gpu: bool = False) -> Any:
 
 
 def wants_gpu(compute: Compute) -> bool:
-    return compute.device.startswith("cuda") or (
-        compute.device == "auto" and ray.cluster_resources().get("GPU", 0) > 0
-    )
+    return compute.device.startswith("cuda") or (compute.device == "auto" and ray.cluster_resources().get("GPU", 0) > 0)
 
 
 class RemoteEngine:

@@ -11,7 +11,7 @@ from rlvr.controls import rewards
 from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal
 from rlvr.samples import Group, Judged, Prompt, Request, Rollout
-from verifiers.grader import Item
+from verifiers import Item
 
 
 async def collect(
@@ -80,7 +80,9 @@ async def one_round(
 async def judge(name: str, asked: Asked, config: RL, grader: Grader, journal: Journal) -> Group:
     task = asked.prompt.task
     rollouts = [asked.rollouts[request.id] for request in asked.requests]
-    verdicts = await grader.grade_many([Item(r.id, task.verifier, r.text, task.reference, task.params) for r in rollouts])
+    verdicts = await grader.grade_many(
+        [Item(r.id, task.verifier, r.text, task.reference, task.params) for r in rollouts]
+    )
     scores = rewards(config.control, [verdict.score for verdict in verdicts], seed_of(config.seed, f"control/{name}"))
     judged = tuple(map(Judged, rollouts, verdicts, scores))
     journal.judged(judged)

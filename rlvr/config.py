@@ -7,8 +7,16 @@ filled in from the stage before. Leaves out: what a good default can settle.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from pydantic import model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Control = Literal["none", "random", "constant", "shuffled"]
@@ -88,6 +96,7 @@ class Stage(Section):
     seed: NonNegativeInt = 0
     compute: Compute = Compute()
 
+
 class SFT(Stage):
     """Supervised fine-tuning on demonstrations."""
 
@@ -134,7 +143,9 @@ class DPO(Stage):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.data is None) == (self.on_policy is None):
-            raise ValueError("dpo needs exactly one of `data` (a file of pairs) and `on_policy` (pairs it makes itself)")
+            raise ValueError(
+                "dpo needs exactly one of `data` (a file of pairs) and `on_policy` (pairs it makes itself)"
+            )
         return self
 
 

@@ -7,8 +7,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from rlvr import runlog
@@ -57,7 +64,9 @@ class Display:
             self.progress.update(self.bars[stage], completed=last["step"], total=last["total"], numbers=numbers)
         if not self.console.is_terminal and (stage != self.stage or time.monotonic() - self.printed > QUIET_S):
             self.printed = time.monotonic()
-            self.console.print(f"{stage:<6} {last['step']}/{last['total'] or '?'}  {numbers or 'starting'}", markup=False)
+            self.console.print(
+                f"{stage:<6} {last['step']}/{last['total'] or '?'}  {numbers or 'starting'}", markup=False
+            )
         self.stage = stage
 
 

@@ -1,7 +1,6 @@
 """Which errors are the user's to mend, and which say that the work failed: the command line's exit codes 2 and 1."""
 
 from rlvr.load import ConfigError
-from rlvr.loop import RunStopped
 from rlvr.tasks.rows import SourceError
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from rlvr.config import Sampling
 from rlvr.partners import Engine, Grader
 from rlvr.samples import Judged, Prompt, Request
-from verifiers.grader import Item
+from verifiers import Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Ray clusters and Ray jobs: attach to one, start one that lives as long as a command, submit, follow, stop.
 
-A cluster started here has a token of its own; see `rlvr.token`.
+A cluster started here has a token of its own; see `rlvr.own_ray`.
 """
 
 import asyncio
@@ -14,13 +14,11 @@ from contextlib import contextmanager
 import ray
 from ray.job_submission import JobStatus, JobSubmissionClient
 
+from rlvr.errors import WorkFailed
+
 START_S = 90.0
 """A cluster that takes longer to come up is given up."""
 POLL_S = 0.25
-
-
-class JobError(Exception):
-    """A job failed or could not be run. The message holds the end of its log."""
 
 
 @contextmanager
@@ -60,7 +58,7 @@ def _ready(url: str) -> JobSubmissionClient:
             return client
         except (ConnectionError, RuntimeError) as error:
             if time.monotonic() > deadline:
-                raise JobError(f"the job server at {url} did not answer within {START_S:.0f} s: {error}") from None
+                raise WorkFailed(f"the job server at {url} did not answer within {START_S:.0f} s: {error}") from None
             time.sleep(POLL_S)
 
 
@@ -72,14 +70,14 @@ def submit(client: JobSubmissionClient, command: Sequence[str], metadata: dict[s
 
 
 def wait(client: JobSubmissionClient, job: str, watch: Callable[[], None]) -> None:
-    """Until the job ends, calling `watch` now and then. Raises JobError with the end of its log when it failed."""
+    """Until the job ends, calling `watch` now and then. Raises WorkFailed with the end of its log when it failed."""
     while not (status := client.get_job_status(job)).is_terminal():
         watch()
         time.sleep(POLL_S)
     watch()
     if status != JobStatus.SUCCEEDED:
         tail = "\n".join(client.get_job_logs(job).splitlines()[-20:])
-        raise JobError(f"job {job} {status.lower()}:\n{tail}")
+        raise WorkFailed(f"job {job} {status.lower()}:\n{tail}")
 
 
 async def follow(client: JobSubmissionClient, job: str) -> None:

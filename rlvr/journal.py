@@ -49,10 +49,7 @@ class Journal:
             self.db.executemany(
                 "INSERT OR IGNORE INTO rollouts (id, batch, task, seed, state, prompt_ids) "
                 "VALUES (?, ?, ?, ?, 'issued', ?)",
-                [
-                    (r.id, batch, p.task.id, r.seed, _ints(r.prompt_ids))
-                    for p, r in zip(prompts, requests, strict=True)
-                ],
+                [(r.id, batch, p.task.id, r.seed, _ints(r.prompt_ids)) for p, r in zip(prompts, requests, strict=True)],
             )
 
     def generated(self, rollouts: Iterable[Rollout]) -> None:
@@ -61,7 +58,15 @@ class Journal:
                 "UPDATE rollouts SET state = 'generated', response_ids = ?, mask = ?, logprobs = ?, versions = ?, "
                 "finish = ?, text = ? WHERE id = ?",
                 [
-                    (_ints(r.response_ids), bytes(r.mask), _floats(r.logprobs), _ints(r.versions), r.finish, r.text, r.id)
+                    (
+                        _ints(r.response_ids),
+                        bytes(r.mask),
+                        _floats(r.logprobs),
+                        _ints(r.versions),
+                        r.finish,
+                        r.text,
+                        r.id,
+                    )
                     for r in rollouts
                 ],
             )
@@ -84,7 +89,9 @@ class Journal:
                     (step, place, sample.advantage, sample.rollout.id),
                 )
                 if changed.rowcount != 1:
-                    raise ValueError(f"rollout {sample.rollout.id} is not in state judged; step {step} cannot train on it")
+                    raise ValueError(
+                        f"rollout {sample.rollout.id} is not in state judged; step {step} cannot train on it"
+                    )
             self.db.execute("INSERT INTO steps (step, samples) VALUES (?, ?)", (step, len(samples)))
 
     def dropped(self, ids: Iterable[str], reason: str) -> None:

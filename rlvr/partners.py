@@ -5,8 +5,7 @@ from typing import Any, Protocol
 
 from rlvr.config import Sampling
 from rlvr.samples import Judged, Prompt, Request, Rollout, Sample
-from verifiers import Verdict
-from verifiers.grader import Item
+from verifiers import Item, Verdict
 
 
 class Engine(Protocol):

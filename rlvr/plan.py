@@ -18,9 +18,9 @@ def check(config: Any, resume: bool = False) -> None:
             raise ConfigError("a pipeline needs at least one of the sections sft, dpo, rl, evaluate")
         return
     if not config.model and not getattr(config, "models", None):
-        raise ConfigError("model: expected a checkpoint folder or a hub id, got nothing; write model = \"...\"")
+        raise ConfigError('model: expected a checkpoint folder or a hub id, got nothing; write model = "..."')
     if config.out == Path():
-        raise ConfigError("out: expected a run directory, got nothing; write out = \"runs/NAME\"")
+        raise ConfigError('out: expected a run directory, got nothing; write out = "runs/NAME"')
     for model in [config.model, *getattr(config, "models", {}).values()]:
         if model.startswith(("/", ".", "~")) and not (Path(model).expanduser() / "config.json").exists():
             raise ConfigError(f"model: {model} is not a checkpoint folder (no config.json in it)")

@@ -19,7 +19,7 @@ def demo(
 ) -> None:
     """Tasks, SFT, DPO, RL on checked rewards, evaluation and report, from nothing, on two cores."""
     with user_errors():
-        from rlvr import load, recipes, token
+        from rlvr import load, own_ray, recipes
         from rlvr.config import Pipeline
 
         if control not in ("none", *CONTROLS):
@@ -27,5 +27,5 @@ def demo(
         path = recipes.path("demo_quick" if quick else "demo")
         settings = load.load(Pipeline, path, [f"out={out}", f"seed={seed}", f"rl.control={control}"])
         if address is None:
-            token.ensure()
+            own_ray.prepare()
         run_pipeline(settings, address, resume=False)

@@ -82,9 +82,9 @@ def run_stage(settings: Any, resume: bool) -> None:
     """The stage itself; its imports are heavy and come last."""
     import importlib
 
-    from rlvr import load, plan, token
+    from rlvr import load, own_ray, plan
 
-    token.ensure()
+    own_ray.prepare()
     typer.echo(plan.arithmetic(settings))
     if settings.stage == "pipeline":
         run_pipeline(settings, None, resume)

@@ -44,7 +44,9 @@ class TransformersEngine:
             for rollout in await asyncio.to_thread(self.generate, batch, sampling):
                 yield rollout
 
-    async def load(self, weights: Mapping[str, torch.Tensor] | Mapping[str, np.ndarray[Any, Any]], version: int) -> None:
+    async def load(
+        self, weights: Mapping[str, torch.Tensor] | Mapping[str, np.ndarray[Any, Any]], version: int
+    ) -> None:
         """Take over the learner's weights; what is sampled from now on carries `version`."""
         tensors = {name: torch.as_tensor(value) for name, value in weights.items()}
         with torch.no_grad():
@@ -72,9 +74,7 @@ class TransformersEngine:
         for step in range(limit):
             tokens, logprobs = draw(logits, alive, step)
             keep = []
-            for place, (row, token, logprob) in enumerate(
-                zip(alive, tokens.tolist(), logprobs.tolist(), strict=True)
-            ):
+            for place, (row, token, logprob) in enumerate(zip(alive, tokens.tolist(), logprobs.tolist(), strict=True)):
                 if rows[row].done:
                     continue  # not cut out of the batch yet
                 rows[row].add(token, logprob)

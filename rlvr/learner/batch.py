@@ -41,7 +41,8 @@ def pack(samples: Sequence[Sample], mask_truncated: bool = False) -> Batch:
         responses=[rollout.response_ids for rollout in rollouts],
         seq=torch.repeat_interleave(torch.arange(len(rollouts)), lengths),
         mask=torch.tensor(
-            [0 if cut else m for rollout, cut in zip(rollouts, off, strict=True) for m in rollout.mask], dtype=torch.long
+            [0 if cut else m for rollout, cut in zip(rollouts, off, strict=True) for m in rollout.mask],
+            dtype=torch.long,
         ),
         sampler=torch.tensor([p for rollout in rollouts for p in rollout.logprobs], dtype=torch.float32),
         advantage=torch.repeat_interleave(
@@ -75,10 +76,7 @@ def padded(batch: Batch, sequences: Sequence[int], pad: int) -> tuple[Tensor, Te
     ids = torch.tensor([row + (pad,) * (width - len(row)) for row in rows])
     attention = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
     places = torch.cat(
-        [
-            torch.arange(len(batch.prompts[s]) - 1, len(rows[row]) - 1) + row * width
-            for row, s in enumerate(sequences)
-        ]
+        [torch.arange(len(batch.prompts[s]) - 1, len(rows[row]) - 1) + row * width for row, s in enumerate(sequences)]
     )
     targets = torch.tensor([token for s in sequences for token in batch.responses[s]])
     return ids, attention, places, targets

@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvr.actors import RemoteEngine, RemoteGrader
-from rlvr.chat import IGNORED, encode_conversations
+from rlvr.actors import RemoteGrader, device_of
+from rlvr.chat import IGNORED, encode_conversations, encode_prompts
 from rlvr.collect import seed_of
 from rlvr.config import DPO, Grading, Pairs
 from rlvr.jobs import attached
 from rlvr.load import ConfigError
 from rlvr.runlog import RunLog
 from rlvr.samples import Prompt, Request, Rollout
-from rlvr.stages.workers import is_first, train_on_workers, trainer_arguments
+from rlvr.stages.workers import Rank, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 from rlvr.tasks.sources import load_tasks
-from verifiers import Verdict
-from verifiers.grader import Item
+from verifiers import Item, Verdict
 
 PAIRS = "pairs.jsonl"
 """Pairs as token ids, in the run directory: `prompt_ids`, `chosen_ids`, `rejected_ids`, and the texts to look at."""
@@ -29,10 +28,6 @@ def run(config: DPO) -> None:
     """Make pairs if need be, train, and leave the model in `config.out / "model"`."""
     config.out.mkdir(parents=True, exist_ok=True)
     with attached():
-        if config.on_policy:
-            pairs = asyncio.run(make_pairs(config, config.on_policy))
-            with (config.out / PAIRS).open("w") as file:
-                file.writelines(json.dumps(pair) + "\n" for pair in pairs)
         train_on_workers(_train, config)
 
 
@@ -41,11 +36,13 @@ async def make_pairs(config: DPO, plan: Pairs) -> list[dict[str, Any]]:
 
     Raises ConfigError when no task has both: then there is nothing to prefer.
     """
+    from rlvr.engines.transformers import TransformersEngine
+
     tasks = load_tasks(plan.tasks)
     random.Random(f"{config.seed}/pairs").shuffle(tasks)
-    engine = RemoteEngine(config.model, 256, config.compute)
+    engine = TransformersEngine(config.model, device=device_of(config.compute))
     grader = RemoteGrader(Grading())
-    prompts, _ = await engine.encode(tasks[: plan.prompts], config.max_tokens - 1)
+    prompts, _ = encode_prompts(engine.tokenizer, tasks[: plan.prompts], config.max_tokens - 1)
     owners = {f"{i:06}/{j:03}": prompt for i, prompt in enumerate(prompts) for j in range(plan.samples)}
     requests = [Request(id, prompt.ids, seed_of(config.seed, f"pairs/{id}")) for id, prompt in owners.items()]
     rollouts = sorted([r async for r in engine.sample(requests, plan.sampling)], key=lambda r: r.id)
@@ -103,7 +100,7 @@ def _given_pairs(config: DPO, tokenizer: Any) -> list[dict[str, Any]]:
     return pairs
 
 
-def _train(config: DPO) -> None:
+def _train(config: DPO, rank: Rank) -> None:
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig, DPOTrainer
@@ -117,6 +114,10 @@ def _train(config: DPO) -> None:
             return dataset
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
+    if config.on_policy and rank.first:
+        made = asyncio.run(make_pairs(config, config.on_policy))
+        (config.out / PAIRS).write_text("".join(json.dumps(pair) + "\n" for pair in made))
+    rank.barrier()
     if config.on_policy:
         pairs = [dict(row) for _, row in rows.from_file(config.out / PAIRS)]
     else:
@@ -127,16 +128,16 @@ def _train(config: DPO) -> None:
         trainer = OnIds(
             model=AutoModelForCausalLM.from_pretrained(config.model, dtype="auto"),
             args=DPOConfig(
-                **trainer_arguments(config, config.out / "trainer"),
+                **trainer_arguments(config, rank, config.out / "trainer"),
                 loss_type=[config.loss],
                 beta=config.beta,
                 precompute_ref_log_probs=True,
             ),
             train_dataset=data,
             processing_class=tokenizer,
-            callbacks=[LogTo(log)] if is_first() else None,
+            callbacks=[LogTo(log)] if rank.first else None,
         )
         trainer.train()
-    if is_first():
+    if rank.first:
         trainer.save_model(str(config.out / "model"))
         tokenizer.save_pretrained(config.out / "model")

@@ -32,7 +32,9 @@ async def _run(config: Evaluate, models: dict[str, str], tasks: Sequence[Task], 
             await engine.open(model)
         prompts, too_long = await engine.encode(tasks, config.max_prompt_tokens)
         if not prompts:
-            raise ConfigError(f"all {len(tasks)} prompts are longer than max_prompt_tokens ({config.max_prompt_tokens})")
+            raise ConfigError(
+                f"all {len(tasks)} prompts are longer than max_prompt_tokens ({config.max_prompt_tokens})"
+            )
         scores = await evaluate(prompts, engine, grader, config.sampling)
         summary[name] = scores.summary() | {"tasks": len(prompts), "prompts_too_long": too_long}
         _write_responses(config, name, [prompt.task for prompt in prompts], scores)

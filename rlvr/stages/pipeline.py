@@ -4,6 +4,8 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,12 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.toml").write_text(load.dump(config))
     seconds: dict[str, float] = {}
-    with jobs.cluster(address) as client:
-        if config.scratch and not (out / "base" / DONE).exists():
-            watch("tasks", out)
-            scratch.build(config.scratch, out, config.seed)
-            (out / "base" / DONE).touch()
-            seconds["tasks"] = time.monotonic() - start
+    watch("tasks", out)
+    with ThreadPoolExecutor(1) as pool, ExitStack() as cluster:
+        building = pool.submit(_build_scratch, config, out)  # while the cluster comes up
+        client = cluster.enter_context(jobs.cluster(address))
+        building.result()
+        seconds["start"] = time.monotonic() - start
         for name, stage in chain(config):
             begun = time.monotonic()
             if not (stage.out / DONE).exists():
@@ -43,12 +45,20 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     return summary
 
 
+def _build_scratch(config: Pipeline, out: Path) -> None:
+    if config.scratch and not (out / "base" / DONE).exists():
+        scratch.build(config.scratch, out, config.seed)
+        (out / "base" / DONE).touch()
+
+
 def run_stage(client: Any, name: str, stage: Stage, resume: bool, watch: Watch) -> None:
-    """One job, to its end. Raises JobError when it fails."""
+    """One job, to its end. Raises WorkFailed when it fails."""
     stage.out.mkdir(parents=True, exist_ok=True)
     path = stage.out / "config.toml"
     path.write_text(load.dump(stage))
-    job = jobs.submit(client, [name, str(path), *(["--resume"] if resume else [])], {"stage": name, "out": str(stage.out)})
+    job = jobs.submit(
+        client, [name, str(path), *(["--resume"] if resume else [])], {"stage": name, "out": str(stage.out)}
+    )
     try:
         jobs.wait(client, job, lambda: watch(name, stage.out))
     except KeyboardInterrupt:

@@ -14,7 +14,6 @@ from rlvr.journal import Journal
 from rlvr.load import ConfigError
 from rlvr.loop import RunStopped, train
 from rlvr.runlog import RunLog
-from rlvr.samples import Prompt
 from rlvr.tasks.sources import load_tasks
 
 

@@ -3,8 +3,12 @@
 import json
 from pathlib import Path
 
+from rlvr import tiny
 from rlvr.config import Scratch
 from rlvr.tasks import procedural
+
+TOKENIZER_ROWS = 3000
+"""Demonstrations that the tokenizer is trained on."""
 
 
 def build(config: Scratch, out: Path, seed: int) -> None:
@@ -22,12 +26,5 @@ def build(config: Scratch, out: Path, seed: int) -> None:
         share = count // len(procedural.FAMILIES)
         tasks = [task for name in procedural.FAMILIES for task in procedural.distinct(seed, split, share, name)]
         (folder / f"{split}.jsonl").write_text("".join(task.model_dump_json() + "\n" for task in tasks))
-    _build_model(config, out / "base", rows, seed)
-
-
-def _build_model(config: Scratch, folder: Path, rows: list[dict[str, list[dict[str, str]]]], seed: int) -> None:
-    from rlvr import tiny
-
-    texts = [message["content"] for row in rows[:3000] for message in row["messages"]]
-    tokenizer = tiny.build_tokenizer(texts, config.vocabulary)
-    tiny.save(folder, tiny.build_model(tokenizer, config.hidden, config.layers, seed), tokenizer)
+    texts = [message["content"] for row in rows[:TOKENIZER_ROWS] for message in row["messages"]]
+    tiny.build(out / "base", texts, config.vocabulary, config.hidden, config.layers, seed)

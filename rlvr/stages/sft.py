@@ -7,7 +7,7 @@ from rlvr.config import SFT
 from rlvr.jobs import attached
 from rlvr.load import ConfigError
 from rlvr.runlog import RunLog
-from rlvr.stages.workers import is_first, train_on_workers, trainer_arguments
+from rlvr.stages.workers import Rank, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 
 
@@ -24,12 +24,14 @@ def conversations(source: str) -> list[list[dict[str, str]]]:
     for number, row in rows.from_file(Path(source)):
         messages = row.get("messages")
         if not isinstance(messages, list) or not any(m.get("role") == "assistant" for m in messages):
-            raise ConfigError(f"{source}: row {number}: expected `messages` with an assistant turn, got {str(row)[:80]}")
+            raise ConfigError(
+                f"{source}: row {number}: expected `messages` with an assistant turn, got {str(row)[:80]}"
+            )
         found.append(messages)
     return found
 
 
-def _train(config: SFT) -> None:
+def _train(config: SFT, rank: Rank) -> None:
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
@@ -45,13 +47,13 @@ def _train(config: SFT) -> None:
         trainer = SFTTrainer(
             model=AutoModelForCausalLM.from_pretrained(config.model, dtype="auto"),
             args=SFTConfig(
-                **trainer_arguments(config, config.out / "trainer"), dataset_kwargs={"skip_prepare_dataset": True}
+                **trainer_arguments(config, rank, config.out / "trainer"), dataset_kwargs={"skip_prepare_dataset": True}
             ),
             train_dataset=data,
             processing_class=tokenizer,
-            callbacks=[LogTo(log)] if is_first() else None,
+            callbacks=[LogTo(log)] if rank.first else None,
         )
         trainer.train()
-    if is_first():
+    if rank.first:
         trainer.save_model(str(config.out / "model"))
         tokenizer.save_pretrained(config.out / "model")
