@@ -5,9 +5,12 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag, field_validator, model_validator
+
+from sandbox.languages import LANGUAGES
+from verifiers.code.extract import NAMES
 
 Comparator = Literal["exact", "lines", "tokens", "decimal", "float", "unordered_lines", "json", "checker"]
 
@@ -22,6 +25,8 @@ class Tests(BaseModel):
     """What every shape may say besides its tests."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    takes_any_language: ClassVar[bool] = False
 
     language: str = "python"
     comparator: Comparator | None = None
@@ -53,6 +58,16 @@ class Tests(BaseModel):
         ):
             raise ValueError(f"weights must be {self.count()} numbers >= 0, not all 0, one a test; got {self.weights}")
         return self
+
+    @field_validator("language")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        language = next((language for language, aliases in NAMES.items() if name.lower() in aliases), name.lower())
+        if language not in LANGUAGES:
+            raise ValueError(f"language must be one of {', '.join(sorted(LANGUAGES))}; got {name!r}")
+        if language != "python" and not cls.takes_any_language:
+            raise ValueError(f"only programs on standard input may be in {language}; calls need python")
+        return language
 
     def count(self) -> int:
         """Tests that are scored one by one."""
@@ -104,6 +119,8 @@ class CheckTests(Tests):
 class InputOutputTests(Tests):
     """APPS, TACO, LiveCodeBench: inputs and outputs of a function when there is a `fn_name`, else of a program."""
 
+    takes_any_language = True
+
     inputs: list[Any] = Field(min_length=1)
     outputs: list[Any]
     fn_name: str | None = Field(default=None, pattern=r"^[^\W\d]\w*$")
@@ -114,6 +131,8 @@ class InputOutputTests(Tests):
             raise ValueError(
                 f"as many outputs as inputs are needed; got {len(self.inputs)} inputs, {len(self.outputs)} outputs"
             )
+        if self.fn_name is not None and self.language != "python":
+            raise ValueError(f"only programs on standard input may be in {self.language}; a fn_name needs python")
         if self.fn_name is None:
             for name, values in (("inputs", self.inputs), ("outputs", self.outputs)):
                 for index, value in enumerate(values):

@@ -4,7 +4,6 @@ Reports are read as data and nothing more. Lines without this run's token are no
 wrote around the guest. What a report claims is judged elsewhere, against answers that the run never sees.
 """
 
-import base64
 import json
 import marshal
 import secrets
@@ -28,10 +27,10 @@ GUESTS = {
 """Modules of each guest, in the order of their imports."""
 
 _BOOT = """\
-import base64, marshal, sys, types
+import marshal, sys, types
 def module(name, blob):
     new = sys.modules[name] = types.ModuleType(name)
-    exec(marshal.loads(base64.b64decode(blob)), new.__dict__)
+    exec(marshal.loads(bytes.fromhex(blob)), new.__dict__)
     return new
 for parent in {parents}: sys.modules[parent] = types.ModuleType(parent)
 for name, blob in {modules}: entry = module(name, blob)
@@ -55,7 +54,7 @@ def guest_program(name: str) -> str:
     for part in GUESTS[name]:
         source = resources.files(PACKAGE).joinpath(f"{part}.py").read_text()
         code = compile(source, f"{part}.py", "exec", dont_inherit=True, optimize=2)
-        modules.append((f"{PACKAGE}.{part}", base64.b64encode(marshal.dumps(code)).decode()))
+        modules.append((f"{PACKAGE}.{part}", marshal.dumps(code).hex()))
     parents = [PACKAGE.rsplit(".", cut)[0] for cut in (2, 1, 0)]
     return _BOOT.format(parents=parents, modules=modules)
 

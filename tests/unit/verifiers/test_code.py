@@ -143,6 +143,16 @@ given, expected, actual = (json.load(open(path)) for path in sys.argv[1:])
 sys.exit(sum(given) != actual or expected != actual)"""
 
 
+def test_other_languages(verifier):
+    def run(code):
+        reference = STREAMS | {"language": "sh"}
+        return asyncio.run(verifier.verify(f"```bash\n{code}\n```", reference, {"scoring": "pass_rate"}))
+
+    assert run("read a b; echo $((a + b))").score == 1.0
+    assert run("read a b; echo $((a * b))").score == 0.0
+    assert statuses(run("read a b; [ $a = 3 ] && exit 2; echo $((a + b))")) == ["passed", "runtime_error", "passed"]
+
+
 def test_checker_programs(judge):
     reference = STREAMS | {"comparator": "checker", "checker": CHECKER}
     near = "print(sum(map(int, input().split())) + 0.5)"

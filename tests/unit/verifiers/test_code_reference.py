@@ -59,6 +59,9 @@ def test_shapes(reference, kind, count):
         ({"inputs": ["x"], "outputs": ["1"], "fn_name": "f"}, "expected one JSON value a line"),
         ({"inputs": [3], "outputs": ["1"], "fn_name": "f"}, "expected a list of arguments or JSON lines"),
         (STREAMS | {"comparator": "checker"}, "go together"),
+        (STREAMS | {"language": "cobol"}, "language must be one of bash, cpp"),
+        (MBPP | {"language": "cpp"}, "only programs on standard input"),
+        (CALLS | {"language": "cpp"}, "a fn_name needs python"),
         (STREAMS | {"weights": [1]}, "weights must be 2 numbers"),
     ],
 )
