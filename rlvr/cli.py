@@ -2,7 +2,7 @@
 
 import typer
 
-from rlvr.commands import config, demo, stages, tasks
+from rlvr.commands import config, demo, report, sandbox, serve, stages, submit, tasks, verifiers, verify
 
 app = typer.Typer(
     name="rlvr",
@@ -21,8 +21,15 @@ for name, stage in (
     ("pipeline", stages.pipeline),
 ):
     app.command(name, context_settings=stages.ANY_OPTION)(stage)
+app.command(context_settings=stages.ANY_OPTION)(submit.submit)
+app.add_typer(submit.app, name="jobs")
+app.command()(report.report)
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(config.app, name="config")
+app.command()(verify.verify)
+app.add_typer(verifiers.app, name="verifiers")
+app.add_typer(sandbox.app, name="sandbox")
+app.command()(serve.serve)
 
 
 def main() -> None:

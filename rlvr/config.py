@@ -143,9 +143,7 @@ class DPO(Stage):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.data is None) == (self.on_policy is None):
-            raise ValueError(
-                "dpo needs exactly one of `data` (a file of pairs) and `on_policy` (pairs it makes itself)"
-            )
+            raise ValueError("dpo needs exactly one of `data` (a file of pairs) and `on_policy` (made pairs)")
         return self
 
 

@@ -25,7 +25,7 @@ QUIET_S = 10.0
 
 
 class Display:
-    """Follows the `metrics.jsonl` of the stage that runs. On a terminal a bar a stage, elsewhere a line now and then."""
+    """Follows `metrics.jsonl` of the stage that runs. On a terminal a bar a stage, elsewhere a line now and then."""
 
     def __init__(self, console: Console) -> None:
         self.console = console

@@ -10,15 +10,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import ray
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from rlvr.errors import WorkFailed
+from rlvr.load import ConfigError
 
 START_S = 90.0
-"""A cluster that takes longer to come up is given up."""
+"""A job server that takes longer to answer is given up."""
 POLL_S = 0.25
+TAIL = 20
+"""Lines of a failed job's log that are shown."""
 
 
 @contextmanager
@@ -39,13 +43,24 @@ def attached() -> Iterator[None]:
 def cluster(address: str | None) -> Iterator[JobSubmissionClient]:
     """A client of the cluster at `address`, or of one that is started here and stopped when the block ends."""
     if address:
-        yield JobSubmissionClient(address)
+        yield connect(address)
         return
     context = ray.init(include_dashboard=True, dashboard_host="127.0.0.1", log_to_driver=False, logging_level="error")
     try:
         yield _ready(f"http://{context.dashboard_url}")
     finally:
         ray.shutdown()
+
+
+def connect(address: str) -> JobSubmissionClient:
+    """A client of a job server that is there already. Raises ConfigError when nothing answers."""
+    try:
+        return JobSubmissionClient(address)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(
+            f"no Ray job server answers at {address} ({reason}); start one with `ray start --head`"
+        ) from None
 
 
 def _ready(url: str) -> JobSubmissionClient:
@@ -62,30 +77,62 @@ def _ready(url: str) -> JobSubmissionClient:
             time.sleep(POLL_S)
 
 
-def submit(client: JobSubmissionClient, command: Sequence[str], metadata: dict[str, str]) -> str:
-    """Start `rlvr COMMAND` as a job; returns its id."""
-    entrypoint = shlex.join([sys.executable, "-m", "rlvr.cli", *command])
-    job: str = client.submit_job(entrypoint=entrypoint, metadata=metadata)
+def submit(
+    client: JobSubmissionClient, command: Sequence[str], metadata: dict[str, str], config: str | None = None
+) -> str:
+    """Start `rlvr COMMAND` as a job and return its id. `config` becomes the variable RLVR_CONFIG there."""
+    entrypoint = shlex.join([_python(client), "-m", "rlvr.cli", *command])
+    variables = {"RLVR_CONFIG": config} if config else {}
+    job: str = client.submit_job(entrypoint=entrypoint, metadata=metadata, runtime_env={"env_vars": variables})
     return job
+
+
+def _python(client: JobSubmissionClient) -> str:
+    """Our own interpreter on this machine's cluster, else whatever `python` is in the cluster's image."""
+    local = any(host in client.get_address() for host in ("127.0.0.1", "localhost", "[::1]"))
+    return sys.executable if local and Path(sys.executable).exists() else "python"
 
 
 def wait(client: JobSubmissionClient, job: str, watch: Callable[[], None]) -> None:
     """Until the job ends, calling `watch` now and then. Raises WorkFailed with the end of its log when it failed."""
-    while not (status := client.get_job_status(job)).is_terminal():
+    while not client.get_job_status(job).is_terminal():
         watch()
         time.sleep(POLL_S)
     watch()
+    _check_end(client, job)
+
+
+def follow(client: JobSubmissionClient, job: str) -> None:
+    """Copy the job's log to stdout until it ends; raises as `wait`."""
+
+    async def copy() -> None:
+        async for lines in client.tail_job_logs(job):
+            sys.stdout.write(lines)
+            sys.stdout.flush()
+
+    asyncio.run(copy())
+    wait(client, job, lambda: None)
+
+
+def _check_end(client: JobSubmissionClient, job: str) -> None:
+    status = client.get_job_status(job)
     if status != JobStatus.SUCCEEDED:
-        tail = "\n".join(client.get_job_logs(job).splitlines()[-20:])
-        raise WorkFailed(f"job {job} {status.lower()}:\n{tail}")
+        tail = "\n".join(client.get_job_logs(job).splitlines()[-TAIL:])
+        raise WorkFailed(f"job {job} {status.lower()}; the end of its log:\n{tail}")
 
 
-async def follow(client: JobSubmissionClient, job: str) -> None:
-    """Copy the job's log to stdout until it ends."""
-    async for lines in client.tail_job_logs(job):
-        sys.stdout.write(lines)
-        sys.stdout.flush()
+def listed(client: JobSubmissionClient) -> list[str]:
+    """One line a job: id, status, stage and run directory."""
+    jobs = sorted((job for job in client.list_jobs() if job.submission_id), key=lambda job: job.start_time or 0)
+    return [
+        f"{job.submission_id}  {job.status:<9}  {(job.metadata or {}).get('stage', '-'):<8}  "
+        f"{(job.metadata or {}).get('out', '-')}"
+        for job in jobs
+    ]
 
 
-def follow_to_end(client: JobSubmissionClient, job: str) -> None:
-    asyncio.run(follow(client, job))
+def stop(client: JobSubmissionClient, job: str) -> None:
+    try:
+        client.stop_job(job)
+    except RuntimeError as error:
+        raise ConfigError(f"job {job}: {' '.join(str(error).split())[:200]}") from None

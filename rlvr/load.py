@@ -36,18 +36,23 @@ def load(model: type[M], path: Path, overrides: Sequence[str] = ()) -> M:
 
 def read(path: Path) -> dict[str, Any]:
     """The file as plain data. Raises ConfigError when it is missing, is no TOML or JSON, or is no table."""
-    kind = "JSON" if path.suffix == ".json" else "TOML"
     try:
         text = path.read_text(encoding="utf-8")
-        data = json.loads(text) if kind == "JSON" else tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: expected UTF-8 text") from None
+    return parse(text, source=str(path), kind="JSON" if path.suffix == ".json" else "TOML")
+
+
+def parse(text: str, source: str, kind: str = "TOML") -> dict[str, Any]:
+    """Text as plain data; `source` names it in messages. Raises ConfigError."""
+    try:
+        data = json.loads(text) if kind == "JSON" else tomllib.loads(text)
     except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
-        raise ConfigError(f"{path}: not valid {kind}: {error}") from None
+        raise ConfigError(f"{source}: not valid {kind}: {error}") from None
     if not isinstance(data, dict):
-        raise ConfigError(f"{path}: expected a table of keys, got a {type(data).__name__}")
+        raise ConfigError(f"{source}: expected a table of keys, got a {type(data).__name__}")
     return data
 
 

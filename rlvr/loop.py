@@ -76,9 +76,10 @@ async def train(
 async def recover(learner: Learner, journal: Journal) -> int:
     """Back to the last checkpoint, then through the journaled batches after it. Returns the step reached."""
     step = await learner.restore()
-    for step in range(step + 1, max(journal.steps(), default=0) + 1):
-        await learner.step(journal.batch_of(step))
-    return step
+    reached = max(journal.steps(), default=0)
+    for replayed in range(step + 1, reached + 1):
+        await learner.step(journal.batch_of(replayed))
+    return max(step, reached)
 
 
 def admit(groups: Sequence[Group], step: int, max_lag: int, journal: Journal) -> list[Group]:

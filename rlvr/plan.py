@@ -47,8 +47,9 @@ def _amount(config: Stage) -> str:
         rollouts = config.prompts_per_step * config.group_size
         return (
             f"{config.steps} steps x {config.prompts_per_step} prompts x {config.group_size} responses = "
-            f"{config.steps * rollouts:,} rollouts (with refills up to {config.steps * rollouts * (1 + config.refill):,}), "
-            f"{rollouts} a step in {config.minibatches} optimizer step(s), at most {config.sampling.max_tokens} tokens each, "
+            f"{config.steps * rollouts:,} rollouts (with refills up to "
+            f"{config.steps * rollouts * (1 + config.refill):,}), {rollouts} a step in {config.minibatches} "
+            f"optimizer step(s), at most {config.sampling.max_tokens} tokens each, "
             f"sampling at most {config.max_lag} step(s) ahead"
         )
     if isinstance(config, SFT):

@@ -47,7 +47,7 @@ class TransformersEngine:
     async def load(
         self, weights: Mapping[str, torch.Tensor] | Mapping[str, np.ndarray[Any, Any]], version: int
     ) -> None:
-        """Take over the learner's weights; what is sampled from now on carries `version`."""
+        """Take over the learner's weights (arrays by name); what is sampled from now on carries `version`."""
         tensors = {name: torch.as_tensor(value) for name, value in weights.items()}
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():

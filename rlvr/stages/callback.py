@@ -1,6 +1,6 @@
 """Hand what a TRL trainer logs to the run's own record."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from transformers import TrainerCallback
 
@@ -10,7 +10,11 @@ from rlvr.runlog import RunLog
 class LogTo(TrainerCallback):  # type: ignore[misc]
     """Numbers only, under the names that the rest of rlvr uses."""
 
-    NAMES = {"mean_token_accuracy": "token_accuracy", "learning_rate": "lr", "rewards/accuracies": "pair_accuracy"}
+    NAMES: ClassVar = {
+        "mean_token_accuracy": "token_accuracy",
+        "learning_rate": "lr",
+        "rewards/accuracies": "pair_accuracy",
+    }
 
     def __init__(self, log: RunLog) -> None:
         self.log = log

@@ -15,7 +15,7 @@ from verifiers import Task
 
 
 def run(config: Evaluate) -> None:
-    """`config.out / "summary.json"` holds the scores of every model, and `NAME.jsonl` each response with its verdict."""
+    """`summary.json` of the run directory holds the scores of every model, `NAME.jsonl` its responses and verdicts."""
     tasks = load_tasks(config.tasks, limit=config.limit)
     models = config.models or {"model": config.model}
     with attached(), RunLog(config.out, "eval", len(models)) as log:

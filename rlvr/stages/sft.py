@@ -1,5 +1,6 @@
 """Supervised fine-tuning with TRL's trainer on Ray Train."""
 
+import json
 from pathlib import Path
 
 from rlvr.chat import encode_conversations
@@ -39,7 +40,7 @@ def _train(config: SFT, rank: Rank) -> None:
     from rlvr.stages.callback import LogTo
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    encoded, dropped = encode_conversations(tokenizer, conversations(config.data), config.max_tokens)
+    encoded, too_long = encode_conversations(tokenizer, conversations(config.data), config.max_tokens)
     if not encoded:
         raise ValueError(f"no conversation of {config.data} has an assistant token within {config.max_tokens} tokens")
     data = Dataset.from_dict({"input_ids": [e.ids for e in encoded], "labels": [e.labels for e in encoded]})
@@ -55,5 +56,7 @@ def _train(config: SFT, rank: Rank) -> None:
         )
         trainer.train()
     if rank.first:
+        summary = {"conversations": len(encoded), "too_long": too_long}
+        (config.out / "summary.json").write_text(json.dumps(summary) + "\n")
         trainer.save_model(str(config.out / "model"))
         tokenizer.save_pretrained(config.out / "model")

@@ -24,7 +24,7 @@ from verifiers import Task
 
 Split = Literal["train", "validation", "held_out"]
 
-SPLITS: tuple[Split, ...] = ("validation", "held_out", *("train",) * 6)  # type: ignore[assignment]
+SPLITS: tuple[Split, ...] = ("validation", "held_out", *("train",) * 6)
 """Where the hash of a key falls: an eighth each for picking a checkpoint and for the final judgement."""
 
 
