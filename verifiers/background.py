@@ -11,12 +11,20 @@ import threading
 import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 from verifiers.base import Verdict
 from verifiers.call import Call, Item, ajudge, is_async, judge, one_line
 from verifiers.workers import Job, Pool
+
+MAX_COROUTINES = 256
+"""Verifiers awaited at once, those that use a sandbox not counted; enough for services that answer in seconds."""
+
+_IN_SANDBOX: ContextVar[bool] = ContextVar("rlvr_in_sandbox", default=False)
+"""The running verifier holds a place for sandbox work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,7 @@ class Work:
     key: bytes | None
     deadline_s: float
     nested: bool
-    """Asked for by a verifier that is itself being judged: it must not wait for the place that its caller holds."""
+    """Asked for by a verifier that is itself being judged, and so by somebody who holds a place."""
 
 
 @dataclass(slots=True)
@@ -46,6 +54,7 @@ class Background:
         self._loop = asyncio.new_event_loop()
         self.pool = Pool(workers, memory_mb)
         self._sandboxes = asyncio.Semaphore(2 * workers)
+        self._coroutines = asyncio.Semaphore(MAX_COROUTINES)
         self._flights: dict[bytes, Flight] = {}
         self.running = 0
         self._pid = os.getpid()
@@ -97,7 +106,8 @@ class Background:
         """Await a coroutine or a blocking sandbox call; once more if the sandbox itself failed."""
         sandboxed = getattr(work.call.verifier, "isolation", "inline") == "sandbox"
         verdict = Verdict.error("sandbox_error")
-        async with self._sandboxes if sandboxed and not work.nested else contextlib.nullcontext():
+        async with self._place(work, sandboxed):
+            _IN_SANDBOX.set(sandboxed or _IN_SANDBOX.get())
             for _ in range(2 if sandboxed else 1):
                 try:
                     async with asyncio.timeout(work.deadline_s):
@@ -107,6 +117,12 @@ class Background:
                 if verdict.reason != "sandbox_error":
                     break
         return verdict
+
+    def _place(self, work: Work, sandboxed: bool) -> AbstractAsyncContextManager[None]:
+        """A bound on what is attended to at once. A part never waits for a place of the kind that its whole holds."""
+        if sandboxed:
+            return contextlib.nullcontext() if _IN_SANDBOX.get() else self._sandboxes
+        return contextlib.nullcontext() if work.nested else self._coroutines
 
     def close(self) -> None:
         if os.getpid() != self._pid:

@@ -30,8 +30,8 @@ from verifiers.call import BadInput, Call, Item, is_async, judge, judge_fast, pr
 from verifiers.catalogue import load
 from verifiers.workers import PoolStats
 
-SANDBOX_DEADLINE_S = 600.0
-"""A backstop against a hung sandbox. The programs themselves have far tighter limits."""
+BACKSTOP_S = 600.0
+"""For coroutines that hang. What they wait for, programs in the sandbox or other services, has tighter limits."""
 PAUSE_S = 0.01
 """A batch lets the event loop breathe after this much inline work."""
 WINDOW = 4096
@@ -57,7 +57,7 @@ class Grader:
     """Judges items, from any thread and any event loop, and again after a fork. Close it, or use it in `with`.
 
     `workers`: killable processes, and half the number of sandbox verifiers at a time; one a CPU by default.
-    `deadline_s`: seconds for one item in a worker, or for a coroutine. A verifier may set its own `deadline_s`.
+    `deadline_s`: seconds for one item in a worker. A verifier may set a `deadline_s` of its own.
     `memory_mb`: address space of one worker in MiB.
     `cache_size`: verdicts kept; 0 keeps none.
     """
@@ -200,10 +200,10 @@ class Grader:
         return Work(item, call, key, self._deadline_of(call), _CURRENT.get() is self)
 
     def _deadline_of(self, call: Call) -> float:
-        isolation = getattr(call.verifier, "isolation", "inline")
-        default = SANDBOX_DEADLINE_S if isolation == "sandbox" else self._deadline_s
-        own = float(getattr(call.verifier, "deadline_s", default))
-        return min(own, default) if isolation == "process" else own
+        own: float | None = getattr(call.verifier, "deadline_s", None)
+        if getattr(call.verifier, "isolation", "inline") == "process":
+            return min(own or self._deadline_s, self._deadline_s)
+        return own or BACKSTOP_S
 
     def _submit(self, work: Work) -> Future[Verdict]:
         with self._lock:

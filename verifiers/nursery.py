@@ -112,17 +112,20 @@ class Worker:
         with contextlib.suppress(OSError):  # it is dead, as its link is about to tell
             self.cpu_at_start = self.cpu_s()
 
-    def asleep(self) -> bool:
-        """It waits by its own will, neither running nor stopped nor stuck in the kernel."""
+    def state(self) -> str:
+        """The kernel's letter: R runs or wants to, S sleeps by its own will, D is stuck in the kernel, T is stopped."""
         with Path(f"/proc/{self.pid}/stat").open("rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] == b"S"
+            return stat.read().rpartition(b")")[2].split()[0].decode()
 
     def own_fault(self, deadline_s: float) -> bool:
-        """Whether the job itself used up its time; otherwise the machine kept it from running."""
+        """Whether the job itself used up its time; False while the machine keeps it from running. Raises Lost."""
         try:
-            return self.cpu_s() - self.cpu_at_start >= OWN_FAULT * deadline_s or self.asleep()
+            state, used_s = self.state(), self.cpu_s() - self.cpu_at_start
         except OSError:
-            return False
+            raise Lost("closed") from None
+        if state == "T":
+            raise Lost("stopped")
+        return state == "S" or used_s >= OWN_FAULT * deadline_s
 
 
 class Nursery:

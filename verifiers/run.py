@@ -3,12 +3,12 @@
 import asyncio
 import base64
 from dataclasses import asdict
-from typing import Annotated
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from sandbox import Limits, RunRequest, RunResult, SandboxError, SandboxUnavailable
 from sandbox.base import Status
+from sandbox.languages import LANGUAGES
 from verifiers.code.shared import shared_sandbox
 from verifiers.problems import Problem
 
@@ -30,12 +30,12 @@ class RunBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    language: str
+    language: str = Field(json_schema_extra={"enum": [*sorted(LANGUAGES)]})
     code: str
     files: dict[str, Base64Bytes] = Field(default={}, max_length=1000)
     stdin: str = ""
     args: list[str] = Field(default=[], max_length=1000)
-    fetch: list[Annotated[str, Field(min_length=1)]] = Field(default=[], max_length=1000)
+    fetch: list[str] = Field(default=[], max_length=1000)
     """Relative paths to bring back after the run."""
     limits: RunLimits = RunLimits()
 

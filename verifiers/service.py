@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from verifiers import catalogue, problems
 from verifiers.base import Verdict, VerifierError
@@ -275,7 +275,7 @@ async def ready(request: Request) -> Response:
     return JSONResponse(found.model_dump(), 503 if reasons else 200)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def show_metrics(request: Request) -> Response:
     """Prometheus' text format."""
     service = service_of(request)
@@ -300,5 +300,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = service
     app.include_router(router)
     problems.install(app)
+    openapi = app.openapi
+    app.openapi = lambda: problems.documented(openapi())  # type: ignore[method-assign] # FastAPI's documented way
     app.add_middleware(Gate, keys=service.keys, hosts=settings.hosts, limits=settings.limits, metrics=service.metrics)
     return app

@@ -21,7 +21,7 @@ MAX_SERVED = 5_000
 """Jobs after which a worker is replaced, so that a verifier that leaks cannot grow for ever."""
 MAX_STARTS = 3
 """Attempts to get a worker before its job counts as lost."""
-MAX_STRETCH = 4
+MAX_STRETCH = 10
 """Deadlines that a job may take in wall-clock time while the machine gives it too little CPU time."""
 BATCH_S, MAX_BATCH = 0.005, 32
 """A batch holds about this much expected work, so that no job waits long behind a slow one."""

@@ -135,9 +135,10 @@ class Sandboxed(Inline):
     """Fails as a sandbox does, until the file that the reference names exists."""
 
     name, isolation = "odd_sandboxed", "sandbox"
-    running = most = 0
+    calls = running = most = 0
 
     async def verify(self, response, reference, params=None):
+        Sandboxed.calls += 1
         Sandboxed.running += 1
         Sandboxed.most = max(Sandboxed.most, Sandboxed.running)
         try:
