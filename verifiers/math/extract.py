@@ -9,6 +9,7 @@ import re
 from typing import NamedTuple
 
 from verifiers.format import after_thinking
+from verifiers.math.nodes import Node, contains
 from verifiers.math.reading import MAX_LENGTH, read
 
 TAIL = 1 << 16
@@ -127,7 +128,7 @@ def _inner(content: str) -> str:
 _TAGS = re.compile(r"<answer>(.*?)</answer>", re.S | re.I)
 _HASHES = re.compile(r"####[^\S\n]*([^\n]*)")
 _ANCHOR = re.compile(
-    r"(?:\bfinal\s+(?:answer|result)|\bthe\s+(?:correct\s+)?(?:answer|option|choice|solution|result)|\banswer|\bans\b|^\s*A(?=\s*:))"
+    r"(?:\bfinal\s+(?:answer|result)|\bthe\s+(?:correct\s+)?(?:answer|option|choice|solution|result)|\banswer|\bans\b|(?<=\n)\s*A(?=\s*:))"
     r"(?:\s+(?:to|for|of)\s[^\n.:]{1,80}?)?(?:\*\*|\s)*(?:\s+(?:is|are|was|equals|will\s+be|would\s+be|should\s+be|must\s+be)\b\s*:?|:|=)"
     r"(?:\*\*|\s)*",
     re.I | re.M,
@@ -177,7 +178,7 @@ def _first_answer(content: str) -> str:
         return _joined_formulas(sentence, inside)
     if read(sentence).node is None:
         sentence = _ASIDE.split(sentence, maxsplit=1)[0]
-    return sentence.strip()
+    return sentence.strip(" *`_")
 
 
 def _joined_formulas(line: str, formula: re.Match[str]) -> str:
@@ -203,44 +204,64 @@ _NUMBER = re.compile(
     r"(?<![\w.,/^])[-−–+]?\s?\$?\s?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:\s?/\s?\d+(?:\.\d+)?)?\s?(?:\\?%)?(?![\w]*\d)",
     re.ASCII,
 )
-_COMMAND = re.compile(r"\\[A-Za-z]")
+_NOTATION = re.compile(r"\\(?![$%])|[{}]")
+_CALCULATOR = re.compile(r"<<[^<>\n]*>>")
+"""The annotations of GSM8K."""
+_OPTION = re.compile(r"\b(?:option|choice)\s+\(?([A-J])\)?(?![\w'])", re.I)
+_PREDICATE = re.compile(r"^(?:the|it|its|this|that)\b.*?\b(?:is|are|was)\s+(?!not\b)([^.]+)", re.I)
+_WORD = re.compile(r"[A-Za-z]{3}")
 _DENIED = re.compile(r"\b(?:wrong|incorrect|not (?:the|a|my|correct)\b|not \$?-?\d)", re.I)
 _FORMULA_LIKE = re.compile(r"[\\^=<>|{}]")
-_PROSE = re.compile(r"[.!?]\s|^(?:I|we|sorry|unfortunately|let|this|these)\b", re.I)
+_PROSE = re.compile(r"[.!?]\s|^(?:I|we|sorry|unfortunately|let|these)\b", re.I)
 SHORT = 120
 
 
 def bare(text: str) -> Found | None:
-    """The response is an answer and nothing else."""
+    """The response is an answer and nothing else, or says in one short sentence that something is so."""
     content = text.strip()
     if len(content) > MAX_LENGTH:
         return None if re.search(r"[A-Za-z]{3}\s+[A-Za-z]{3}", content[-400:]) else Found(content, "bare")
     answer = read(content)
-    if answer.node is not None or answer.choice:
+    if answer.choice or (answer.node is not None and not _has_prose(answer.node)):
         return Found(content, "bare")
     if answer.words is not None and len(content) <= SHORT and not _PROSE.search(content):
-        return Found(content, "bare")
+        said = _PREDICATE.search(content)
+        return Found(said[1] if said else content, "bare")
     return None
 
 
+def _has_prose(node: Node) -> bool:
+    """Words are an answer by themselves, or the label of an equation."""
+    return node.kind not in ("text", "rel") and contains(node, "text")
+
+
+def lettered(text: str) -> Found | None:
+    letters = _OPTION.findall(text)
+    return Found(letters[-1], "option") if letters else None
+
+
 def last_formula(text: str) -> Found | None:
-    formulas = list(_MATH.finditer(text))
+    """The last formula that can be read; dollar signs around prose are money."""
+    formulas = [match for match in _MATH.finditer(text) if not _content(match).lstrip().startswith(("^", "_"))]
     if not formulas:
         return None
     at = len(formulas) - 1
+    if read(_content(formulas[at])).node is None:
+        return None
     while at and _JOINT.fullmatch(text, formulas[at - 1].end(), formulas[at].start()):
         at -= 1
     return Found(_joined_formulas(text, formulas[at]), "formula")
 
 
 def last_number(text: str) -> Found | None:
-    """The last number of a text. A row of numbers, or a choice between them, is a hedge and no answer."""
+    """The last number of a sentence in prose. A row of numbers, or a choice between them, is a hedge and no answer."""
+    text = _CALCULATOR.sub("", text)
     numbers = list(_NUMBER.finditer(text))
     if not numbers:
         return None
     last = numbers[-1]
     sentence = _SENTENCE.split(text[: last.start()])[-1] + _SENTENCE.split(text[last.start() :], maxsplit=1)[0]
-    if _COMMAND.search(sentence) or _DENIED.search(sentence):
+    if not _WORD.search(text) or _NOTATION.search(sentence) or _DENIED.search(sentence):
         return None
     if len(numbers) > 1:
         between = text[numbers[-2].end() : last.start()]
@@ -262,8 +283,8 @@ def short_text(text: str) -> Found | None:
 
 
 METHODS = {
-    "auto": (last_box, tagged, hashes, bare, announced, last_formula, last_number, short_text),
+    "auto": (last_box, tagged, hashes, announced, lettered, bare, last_formula, last_number, short_text),
     "boxed": (last_box,),
-    "hashes": (hashes, last_number),
+    "hashes": (hashes, bare, last_number),
     "final_answer": (announced,),
 }

@@ -83,7 +83,7 @@ class _Lexer:
             self.number()
         elif char.isalpha() and char.isascii():
             self.letters()
-        elif char == "\\" and self.text[self.at + 1 : self.at + 2].isalpha():
+        elif char == "\\" and _COMMAND.match(self.text, self.at):
             self.command()
         else:
             self.operator()

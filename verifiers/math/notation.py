@@ -167,7 +167,8 @@ def environment(parser: Parser) -> Node:
         elif not parser.skip("&", ",") and not parser.sees("end"):
             raise Unreadable("matrix cell")
     parser.next()
-    parser.raw_group()
+    if parser.raw_group().replace(" ", "").rstrip("*") != name:
+        raise Unreadable("environments overlap")
     rows = [row for row in rows if row]
     if name in ("cases", "aligned", "align", "gathered"):
         if any(len(row) != 1 for row in rows):
@@ -244,6 +245,8 @@ def divided(parser: Parser, left: Node) -> Node:
 
 
 def ratio(parser: Parser, left: Node) -> Node:
+    if left.kind == "text":
+        raise Unreadable("words before mathematics")
     right = parser.expression(RATIO + 1)
     return Node("ratio", (*left.args, right)) if left.kind == "ratio" else Node("ratio", (left, right))
 

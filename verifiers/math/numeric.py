@@ -41,6 +41,9 @@ class Estimate:
         return self.seen(rule(self, node))
 
     def seen(self, value: Any) -> Any:
+        """Books the magnitude; a complex value without imaginary part is real from here on."""
+        if self.field.complex and not value.imag:
+            value = value.real
         if value:
             size = self.field.magnitude(value)
             self.low, self.high = min(self.low, size), max(self.high, size)

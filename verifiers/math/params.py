@@ -24,8 +24,8 @@ class MathParams(BaseModel):
     preset: Preset | None = None
     extraction: Literal["auto", "boxed", "hashes", "final_answer", "whole"] = "auto"
     """Where the answer stands. `auto`: the last box, else `####`, "the answer is", a bare answer, the last formula, the
-    last number. `boxed`: a box only. `hashes`: behind `####`, else the last number. `final_answer`: behind "final
-    answer is". `whole`: the response is the answer."""
+    last number. `boxed`: a box only. `hashes`: behind `####`, else a bare answer, else the last number.
+    `final_answer`: behind "final answer is". `whole`: the response is the answer."""
     percent: Literal["value", "ignore", "either"] = "value"
     """`value`: 25% is 0.25. `ignore`: 25% is 25. `either`: both are taken."""
     units: Literal["agree", "require", "ignore"] = "agree"

@@ -361,6 +361,8 @@ class Parser:
 
     def unit(self, left: Node) -> Node:
         """Words behind a value: `12 apples`, `5\\text{ cm}^2`, `25\\text{ percent}`."""
+        if left.kind == "text":
+            raise Unreadable("prose")
         words: list[str] = []
         while self.peek.kind in ("text", "word") or (self.peek.kind == "letter" and self.peek.spaced):
             word = self.next().text

@@ -124,4 +124,5 @@ def _factors(text: str) -> list[tuple[str, Fraction, int]] | None:
 def is_quantity_word(text: str) -> bool:
     """Can these words stand behind a number and leave its value alone?"""
     words = re.findall(r"[a-z']+", text.lower())
-    return len(words) <= 6 and not NEGATIONS.intersection(words)
+    clean = re.fullmatch(r"(?:[a-z'.,$/\- ]|\^?-?\d(?=\s|$|/))*", text.lower())
+    return bool(clean) and len(words) <= 6 and not NEGATIONS.intersection(words)
