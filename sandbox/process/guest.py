@@ -30,36 +30,38 @@ _PARTS = {"tmp": "/tmp", "shm": "/dev/shm"}
 """One file system, and so one limit, for all that a run may write."""
 SCRIPTS = f"{_SCRATCH}/script"
 DEFAULT_DISK = 64 << 20
+FAILED, ENDED, FILE, CONTENT = b"F", b"E", b"N", b"C"
+"""First byte of each message to the host: the sandbox failed (text), the program ended, a file begins, more of it."""
 STATUS = struct.Struct("=i")
-"""Init's report: the program's wait status."""
-FILE = struct.Struct("=qq")
-"""Ahead of each file that init sends: its index in the list asked for, and its size."""
+"""The program's wait status."""
+FILE_HEAD = struct.Struct("=qq")
+"""A file's index in the list asked for, and its size."""
 
 _INODES = 8192
 _OPEN_FILES = 512
 _STACK = 64 << 20
 _ADDRESS_SPACE_SLACK = 1 << 30
-_CHUNK = 1 << 16
+_CHUNK = 1 << 15
 _WALLS = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
-def enter(to_init: socket.socket, to_program: socket.socket, outputs: tuple[int, int], owner: tuple[int, int]) -> None:
+def enter(line: int, outputs: tuple[int, int], owner: tuple[int, int]) -> None:
     """First part of a clone's life. Returns only in the process that is to become the program.
 
-    outputs: descriptors for its standard output and error; owner: user and group outside.
+    line: descriptor of the socket to the host, shared by init and program; outputs: descriptors for the program's
+    standard output and error; owner: user and group outside.
     """
     kernel.die_with_parent()
     kernel.set_dumpable(False)
-    to_init.recv(1)  # the host has put us into our groups; what is forked from here on is counted there
     # Init does no more than it must before the fork: each page that it writes to would be copied once more after it.
-    program = os.fork()
+    program = kernel.fork()
     if program:
-        to_program.close()
-        _become_init(program, to_init)
-    to_init.close()
+        _become_init(program, line)
+    kernel.put_right()
     kernel.set_dumpable(True)
-    for descriptor, standard in zip(outputs, (1, 2), strict=True):
-        os.dup2(descriptor, standard)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(outputs[0], 1)
+    os.dup2(outputs[1], 2)
     _build_walls(owner)
 
 
@@ -100,29 +102,31 @@ def _tmpfs_options(size: int) -> str:
 # Init
 
 
-def _become_init(program: int, to_host: socket.socket) -> NoReturn:
+def _become_init(program: int, line: int) -> NoReturn:
     """Reap until the program has ended, report, bring back files, and go: the kernel then kills whatever is left."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which for process 1 means that the program cannot send it
     kernel.drop_capabilities()
     kernel.forbid_new_privileges()
     pid, status = 0, 0
     while pid != program:
         pid, status = os.wait()
-    names = _asked_for(to_host)
+    names = _asked_for(line)
     if names:
         _kill_the_rest()
-    to_host.sendall(STATUS.pack(status))
+    os.write(line, ENDED + STATUS.pack(status))
     for index, name in enumerate(names):
-        _send_file(to_host, index, name)
+        _send_file(line, index, name)
     os._exit(0)
 
 
-def _asked_for(to_host: socket.socket) -> list[str]:
-    """The host sends the names, if any, ahead of the job; so they are here by now."""
+def _asked_for(line: int) -> list[str]:
+    """The host sends the names, if any, right after the job; so they are here by now."""
+    os.set_blocking(line, False)
     try:
-        message = to_host.recv(1 << 20, socket.MSG_DONTWAIT)
+        message = os.read(line, 1 << 16)
     except BlockingIOError:
         return []
+    finally:
+        os.set_blocking(line, True)
     return message.decode().split("\0") if message else []
 
 
@@ -134,17 +138,17 @@ def _kill_the_rest() -> None:
             os.wait()
 
 
-def _send_file(to_host: socket.socket, index: int, name: str) -> None:
+def _send_file(line: int, index: int, name: str) -> None:
     try:
         descriptor = _open_beneath(name)
     except OSError:
         return  # not there, or not a plain file on a plain path: then it is not among the results
-    with os.fdopen(descriptor, "rb") as file:
-        size = os.fstat(descriptor).st_size
-        to_host.sendall(FILE.pack(index, size))
-        while size and (chunk := file.read(min(size, _CHUNK))):
-            to_host.sendall(chunk)
-            size -= len(chunk)
+    left = os.fstat(descriptor).st_size
+    os.write(line, FILE + FILE_HEAD.pack(index, left))
+    while left and (chunk := os.read(descriptor, min(left, _CHUNK))):
+        os.write(line, CONTENT + chunk)
+        left -= len(chunk)
+    os.close(descriptor)
 
 
 def _open_beneath(name: str) -> int:

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 import traceback
+from typing import NamedTuple
 
 from sandbox.process import cgroup, program, wire, zygote
 from sandbox.process.watch import Seat, Watch
@@ -24,35 +25,50 @@ class CallerGoneError(Exception):
     """Nobody is left to report to."""
 
 
+class ForkServer(NamedTuple):
+    """The fork server's process and our end of the channel to it."""
+
+    pid: int
+    channel: socket.socket
+
+
 class Host:
     """One fork server, one run at a time, and one spare clone made ahead of need."""
 
-    def __init__(self, client: socket.socket, channel: socket.socket, groups: list[cgroup.Group], user_id: int) -> None:
-        self._user_id = user_id
+    def __init__(
+        self, client: socket.socket, server: ForkServer, groups: list[cgroup.Group], user_id: int | None
+    ) -> None:
+        """user_id: whom the clones belong to outside, if that is not our own user."""
         self._client = client
-        self._zygote = channel
+        self._server = server
         self._groups = groups
+        self._user_id = user_id
         self._spare: Seat | None = None
-        self._ordered: tuple[int, int, socket.socket, socket.socket] | None = None
+        self._ordered: tuple[int, int, socket.socket, cgroup.Group | None] | None = None
         self._turn = 0
 
     def serve(self) -> None:
         """Take jobs until the caller is gone."""
-        self._order()
-        self._collect()
-        with contextlib.suppress(CallerGoneError):
+        try:
+            self._order()
             while descriptors := wire.receive(self._client):
                 wire.send(self._client, self._run(descriptors))
-        if self._spare is not None:
-            self._spare.close()
+        except CallerGoneError:
+            pass
+        finally:
+            self._client.close()  # first of all: whoever waits for a report shall know that none will come
+            if self._spare is not None:
+                self._spare.kill()
+                self._spare.close()
+            if self._ordered is not None:
+                self._ordered[2].close()
 
     def _run(self, descriptors: list[int]) -> wire.Report:
         job = wire.Job(*wire.load(descriptors[0]))
         seat = self._hand_over(job, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        watch = Watch(seat, job, {self._zygote.fileno(): self._collect, self._client.fileno(): self._hang_up})
-        self._order()
+        watch = Watch(seat, job, {self._server.channel.fileno(): self._collect, self._client.fileno(): self._hang_up})
         try:
             return watch.follow()
         except CallerGoneError:
@@ -68,15 +84,15 @@ class Host:
                 self._collect()
             seat, self._spare = self._spare, None
             assert seat is not None
+            if seat.group is not None:
+                seat.group.limit(job.memory, job.processes)
+            self._order()  # now, so that the fork server is out of the job's group before there is a job in it
             try:
-                if seat.group is not None:
-                    seat.group.limit(job.memory, job.processes)
+                socket.send_fds(seat.line, [b"j"], descriptors)
                 if job.fetch:
-                    seat.to_init.sendall("\0".join(job.fetch).encode())
-                socket.send_fds(seat.to_program, [b"j"], descriptors)
+                    seat.line.send("\0".join(job.fetch).encode())
             except (BrokenPipeError, ConnectionResetError):
                 self._bury(seat)
-                self._order()
                 continue
             return seat
         raise RuntimeError(f"{_TRIES} clones in a row died before they got their job")
@@ -93,39 +109,35 @@ class Host:
 
     def _order(self) -> None:
         """Ask for the next clone, without waiting for it."""
+        self._turn += 1
+        group = self._groups[self._turn % 2] if self._groups else None
+        if group is not None:
+            group.make_room()
+            group.add(self._server.pid)  # clones are born into its group, which is cheaper than being moved
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
-        if os.geteuid() == 0:  # else /dev/stdout could not be opened inside
+        if self._user_id is not None:  # else /dev/stdout could not be opened inside
             os.fchown(out_write, self._user_id, self._user_id)
             os.fchown(err_write, self._user_id, self._user_id)
-        to_init, init_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        to_program, program_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with init_end, program_end:
-            theirs = [init_end.fileno(), program_end.fileno(), out_write, err_write]
-            socket.send_fds(self._zygote, [b"c"], theirs)
+        line, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with end:
+            socket.send_fds(self._server.channel, [b"c"], [end.fileno(), out_write, err_write])
         os.close(out_write)
         os.close(err_write)
-        self._ordered = (out_read, err_read, to_init, to_program)
+        self._ordered = (out_read, err_read, line, group)
 
     def _collect(self) -> None:
-        """Take the ordered clone: put it into its groups and let it go on."""
+        """Take the ordered clone."""
         assert self._ordered is not None
-        stdout, stderr, to_init, to_program = self._ordered
-        reply = self._zygote.recv(zygote.PID.size)
+        stdout, stderr, line, group = self._ordered
+        reply = self._server.channel.recv(zygote.PID.size)
         if not reply:
             raise RuntimeError("the fork server is gone")
         pid = zygote.PID.unpack(reply)[0]
         if pid < 0:
             raise OSError(-pid, f"clone: {os.strerror(-pid)}")
-        self._turn += 1
-        group = self._groups[self._turn % 2] if self._groups else None
-        if group is not None:
-            group.make_room()
-            group.add(pid)
-        with contextlib.suppress(BrokenPipeError):  # it died already; whoever runs it will see why
-            to_init.sendall(b"g")
         self._ordered = None
-        self._spare = Seat(pid, os.pidfd_open(pid), stdout, stderr, to_init, to_program, group)
+        self._spare = Seat(pid, os.pidfd_open(pid), stdout, stderr, line, group)
 
 
 def main() -> None:
@@ -139,7 +151,8 @@ def main() -> None:
     groups = cgroup.open_groups(settings.slot)
     capped = any("cgroup-memory" in group.layers for group in groups)
     channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         client.close()
         channel.close()
         try:
@@ -149,10 +162,11 @@ def main() -> None:
             os._exit(1)
         os._exit(program.run(script))
     theirs.close()
-    _serve(client, channel, groups, settings.user_id)
+    _serve(client, ForkServer(pid, channel), groups, settings.user_id if os.geteuid() == 0 else None)
 
 
-def _serve(client: socket.socket, channel: socket.socket, groups: list[cgroup.Group], user_id: int) -> None:
+def _serve(client: socket.socket, server: ForkServer, groups: list[cgroup.Group], user_id: int | None) -> None:
+    channel = server.channel
     channel.settimeout(_START_S)
     try:
         hello = channel.recv(1 << 16)
@@ -161,7 +175,7 @@ def _serve(client: socket.socket, channel: socket.socket, groups: list[cgroup.Gr
             return
         channel.settimeout(_CLONE_S)
         wire.send(client, ("ready", groups[0].layers if groups else ("watchdog",)))
-        Host(client, channel, groups, user_id).serve()
+        Host(client, server, groups, user_id).serve()
     finally:
         channel.close()
         _reap()

@@ -42,6 +42,20 @@ _NR_MOUNT_SETATTR = 442
 
 # PyDLL keeps the interpreter lock: nothing here blocks, and a clone must not let other threads in.
 _libc = ctypes.PyDLL(None, use_errno=True)
+# Looked up here and not where they are used: in a clone that would copy a hundred pages.
+_syscall, _fork, _mount, _prctl, _capset, _sethostname = (
+    _libc.syscall,
+    _libc.fork,
+    _libc.mount,
+    _libc.prctl,
+    _libc.capset,
+    _libc.sethostname,
+)
+_before_fork, _after_fork_in_parent, _after_fork_in_child = (
+    ctypes.pythonapi.PyOS_BeforeFork,
+    ctypes.pythonapi.PyOS_AfterFork_Parent,
+    ctypes.pythonapi.PyOS_AfterFork_Child,
+)
 _ulong = ctypes.c_ulong
 
 
@@ -76,17 +90,29 @@ def _check(result: int, what: str) -> int:
 
 
 def clone(flags: int) -> int:
-    """os.fork() with namespace flags: 0 in the child, its pid in the caller. Single-threaded callers only."""
-    ctypes.pythonapi.PyOS_BeforeFork()
-    pid: int = _libc.syscall(_NR_CLONE, _ulong(flags | signal.SIGCHLD), 0, 0, 0, 0)
+    """fork() with namespace flags: 0 in the child, its pid in the caller. Single-threaded callers only.
+
+    The child is a bare copy: before it does more than `fork` and simple system calls it must `put_right`.
+    """
+    _before_fork()
+    pid: int = _syscall(_NR_CLONE, _ulong(flags | signal.SIGCHLD), 0, 0, 0, 0)
     if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
         return 0
     number = ctypes.get_errno()
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    _after_fork_in_parent()
     if pid < 0:
         raise OSError(number, f"clone: {os.strerror(number)}")
     return pid
+
+
+def fork() -> int:
+    """fork() from a bare copy, into another."""
+    return _check(_fork(), "fork")
+
+
+def put_right() -> None:
+    """What os.fork() does in a child, so that all of Python works there."""
+    _after_fork_in_child()
 
 
 def unshare(flags: int) -> None:
@@ -94,7 +120,7 @@ def unshare(flags: int) -> None:
 
 
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, options: str | None = None) -> None:
-    result = _libc.mount(
+    result = _mount(
         source.encode(),
         target.encode(),
         kind.encode() if kind else None,
@@ -107,7 +133,7 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, opt
 def make_read_only(target: str) -> None:
     """Read-only, no set-uid, no devices, for the mount at `target` and all mounts below it (Linux 5.12)."""
     attributes = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY_NOSUID_NODEV)
-    result = _libc.syscall(
+    result = _syscall(
         _NR_MOUNT_SETATTR,
         _AT_FDCWD,
         target.encode(),
@@ -121,41 +147,41 @@ def make_read_only(target: str) -> None:
 def pivot_into(root: str) -> None:
     """Make `root`, a mount point, the root directory, and let go of the old one."""
     os.chdir(root)
-    _check(_libc.syscall(_NR_PIVOT_ROOT, b".", b"."), "pivot_root")
+    _check(_syscall(_NR_PIVOT_ROOT, b".", b"."), "pivot_root")
     _check(_libc.umount2(b".", MNT_DETACH), "umount of the old root")
     os.chdir("/")
 
 
 def set_host_name(name: str) -> None:
-    _check(_libc.sethostname(name.encode(), len(name)), "sethostname")
+    _check(_sethostname(name.encode(), len(name)), "sethostname")
 
 
 def die_with_parent() -> None:
     """Ask for SIGKILL when the parent dies. A change of user ids clears it, so call it after that."""
-    _check(_libc.prctl(_PR_SET_PDEATHSIG, _ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
+    _check(_prctl(_PR_SET_PDEATHSIG, _ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
 
 
 def set_dumpable(dumpable: bool) -> None:
     """A process that is not dumpable cannot be traced, or its memory opened, by its own user."""
-    _check(_libc.prctl(_PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
+    _check(_prctl(_PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
 
 
 def drop_bounding_set() -> None:
     """No exec can bring a capability back."""
     for capability in range(_LAST_CAPABILITY + 1):
-        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+        _prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def drop_capabilities() -> None:
-    _check(_libc.capset(ctypes.byref(_CAP_HEADER), _NO_CAPABILITIES), "capset")
+    _check(_capset(ctypes.byref(_CAP_HEADER), _NO_CAPABILITIES), "capset")
 
 
 def forbid_new_privileges() -> None:
     """Set-uid files and file capabilities mean nothing from here on."""
-    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, _ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")
+    _check(_prctl(_PR_SET_NO_NEW_PRIVS, _ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")
 
 
 def install_filter(program: SockFprog) -> None:
     """Attach a seccomp filter to this thread. It cannot be taken off."""
-    result = _libc.prctl(_PR_SET_SECCOMP, _ulong(_SECCOMP_MODE_FILTER), ctypes.byref(program), 0, 0)
+    result = _prctl(_PR_SET_SECCOMP, _ulong(_SECCOMP_MODE_FILTER), ctypes.byref(program), 0, 0)
     _check(result, "prctl SECCOMP")

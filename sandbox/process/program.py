@@ -11,7 +11,6 @@ import os
 import signal
 import site
 import sys
-import threading
 import types
 from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
@@ -22,27 +21,28 @@ _FLUSH_FAILED = 120
 """CPython's exit code when the last flush fails."""
 
 
-_known: frozenset[str] = frozenset()
-"""Modules that were there before any script."""
+_known = 0
+"""How many modules were there before any script; later ones come after them in sys.modules."""
 
 
 def warm_up() -> None:
     """Do everything once that costs the first caller dearly: the compiler alone takes 1.5 ms to set up its types."""
-    global _known
     exec(compile("import sys\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "warm", "exec"), {})
     for add in (site.setquit, site.setcopyright, site.sethelper):  # `exit` and its like, which -S leaves out
         add()
-    _known = frozenset(sys.modules)
 
 
 def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:
     """Make the interpreter look as if it had just been started with `argv`, among `files`."""
+    global _known
     # A file next to the script goes before a module of the standard library, also before one that is loaded already.
-    for shadowed in {name.partition("/")[0].removesuffix(".py") for name in files} & sys.modules.keys():
-        for module in [name for name in sys.modules if name == shadowed or name.startswith(f"{shadowed}.")]:
-            del sys.modules[module]
+    for shadowed in {name.partition("/")[0].removesuffix(".py") for name in files}:
+        if shadowed in sys.modules:
+            for module in [name for name in sys.modules if name == shadowed or name.startswith(f"{shadowed}.")]:
+                del sys.modules[module]
     sys.argv = ["main.py", *argv[1:]]
     sys.path.insert(0, HOME)
+    _known = len(sys.modules)
 
 
 def run(script: str) -> int:
@@ -101,7 +101,7 @@ def _system_exit(code: object) -> int:
 
 def _finish(exit_code: int) -> int:
     """What Py_FinalizeEx does that a script can notice; tearing down the whole interpreter would cost more."""
-    for step in (threading._shutdown, atexit._run_exitfuncs, _flush, _clear_modules, gc.collect):  # type: ignore[attr-defined]
+    for step in (_join_threads, atexit._run_exitfuncs, _flush, _clear_modules, _collect):
         with contextlib.suppress(BaseException):
             step()
     try:
@@ -112,6 +112,16 @@ def _finish(exit_code: int) -> int:
     return exit_code
 
 
+def _join_threads() -> None:
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
+
+
+def _collect() -> None:
+    """Full, but where nothing has grown older than the youngest generation, for then that is all there is."""
+    gc.collect(0 if gc.get_count()[1:] == (0, 0) else 2)
+
+
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and not stream.closed:
@@ -120,7 +130,7 @@ def _flush() -> None:
 
 def _clear_modules() -> None:
     """Drop the globals of the script and of its own modules: files get written out, `__del__` gets called."""
-    own = [sys.modules[name] for name in sys.modules.keys() - _known if name != "__main__"]
+    own = [module for _, module in zip(range(len(sys.modules) - _known), reversed(sys.modules.values()), strict=False)]
     for module in (sys.modules["__main__"], *own):
         if (getattr(module, "__file__", None) or "").startswith((f"{HOME}/", f"{SCRIPTS}/")):
             names = vars(module)

@@ -29,8 +29,8 @@ class Seat(NamedTuple):
     pidfd: int
     stdout: int
     stderr: int
-    to_init: socket.socket
-    to_program: socket.socket
+    line: socket.socket
+    """Jobs and names of files go out, reports and files come in."""
     group: Group | None
 
     def kill(self) -> None:
@@ -40,8 +40,7 @@ class Seat(NamedTuple):
     def close(self) -> None:
         for descriptor in (self.pidfd, self.stdout, self.stderr):
             os.close(descriptor)
-        self.to_init.close()
-        self.to_program.close()
+        self.line.close()
 
 
 class StuckError(Exception):
@@ -62,15 +61,18 @@ class Watch:
         self._killed = ""
         self._kept: dict[int, list[bytes]] = {seat.stdout: [], seat.stderr: []}
         self._sizes = {seat.stdout: 0, seat.stderr: 0}
-        self._init = bytearray()
+        self._failure = ""
+        self._status: int | None = None
+        self._files: list[tuple[int, int, list[bytes]]] = []
+        self._room = job.disk
         self._poll = select.poll()
         for descriptor in (seat.stdout, seat.stderr):
             os.set_blocking(descriptor, False)
-        seat.to_init.setblocking(False)
+        seat.line.setblocking(False)
         self._mine: dict[int, Callable[[], bool]] = {
             seat.stdout: lambda: self._read_output(seat.stdout),
             seat.stderr: lambda: self._read_output(seat.stderr),
-            seat.to_init.fileno(): self._read_init,
+            seat.line.fileno(): self._read_line,
         }
         for descriptor in (*self._mine, seat.pidfd, *others):
             self._poll.register(descriptor, select.POLLIN)
@@ -82,8 +84,8 @@ class Watch:
         for read in self._mine.values():
             while read():
                 pass
-        _, status, usage = os.wait4(self._seat.pid, 0)
-        return self._report(status, usage)
+        _, _, usage = os.wait4(self._seat.pid, 0)
+        return self._report(usage)
 
     def _step(self) -> bool:
         """Wait for the next event and serve it. True when init is gone."""
@@ -141,52 +143,51 @@ class Watch:
             self._kill("output")
         return bool(chunk)
 
-    def _read_init(self) -> bool:
+    def _read_line(self) -> bool:
+        """Take in one message from program or init."""
         try:
-            chunk = self._seat.to_init.recv(_CHUNK)
+            message = self._seat.line.recv(_CHUNK)
         except (BlockingIOError, ConnectionResetError):
             return False
-        if not self._init and chunk:
+        kind, content = message[:1], message[1:]
+        if kind == guest.FAILED:
+            self._failure = content.decode(errors="replace")
+        elif kind == guest.ENDED:
             # The program is over; only its files are still to come.
+            self._status = guest.STATUS.unpack(content)[0]
             self._end = time.monotonic()
             self._deadline = max(self._deadline, self._end + _FETCH_S)
-        if len(self._init) <= self._job.disk + (1 << 20):
-            self._init += chunk
-        return bool(chunk)
+        elif kind == guest.FILE:
+            index, size = guest.FILE_HEAD.unpack(content)
+            self._files.append((index, size, []))
+        elif kind == guest.CONTENT and len(content) <= self._room:
+            self._room -= len(content)
+            self._files[-1][2].append(content)
+        return bool(message)
 
-    def _report(self, status: int, usage: resource.struct_rusage) -> Report:
+    def _report(self, usage: resource.struct_rusage) -> Report:
         seat, end = self._seat, self._end or time.monotonic()
-        try:
-            failure = seat.to_program.recv(1 << 16, socket.MSG_DONTWAIT).decode(errors="replace")
-        except BlockingIOError:
-            failure = ""
         killed = self._killed
         if not killed and seat.group is not None and seat.group.ran_out_of_memory():
             killed = "memory"
-        head = guest.STATUS.size
         return Report(
-            failure=failure,
+            failure=self._failure,
             killed=killed,
-            wait_status=guest.STATUS.unpack(self._init[:head])[0] if len(self._init) >= head else None,
+            wait_status=self._status,
             stdout=b"".join(self._kept[seat.stdout]),
             stderr=b"".join(self._kept[seat.stderr]),
             truncated=any(size > self._job.output for size in self._sizes.values()),
             wall_s=end - self._start,
             cpu_s=usage.ru_utime + usage.ru_stime,
             max_rss=usage.ru_maxrss * 1024,
-            files=_files(bytes(self._init[head:]), self._job.fetch),
+            files=self._whole_files(),
         )
 
-
-def _files(stream: bytes, names: tuple[str, ...]) -> dict[str, bytes]:
-    """The files that init sent. A last one that is cut short is left out."""
-    files: dict[str, bytes] = {}
-    at = 0
-    while at + guest.FILE.size <= len(stream):
-        index, size = guest.FILE.unpack_from(stream, at)
-        at += guest.FILE.size
-        if at + size > len(stream) or not 0 <= index < len(names):
-            break
-        files[names[index]] = stream[at : at + size]
-        at += size
-    return files
+    def _whole_files(self) -> dict[str, bytes]:
+        """The files that came back; one that was cut short, or over the limit, is left out."""
+        names, files = self._job.fetch, {}
+        for index, size, chunks in self._files:
+            content = b"".join(chunks)
+            if len(content) == size:
+                files[names[index]] = content
+        return files

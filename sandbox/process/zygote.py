@@ -6,6 +6,7 @@ Jobs go from the host straight to the clones, so that nothing of one run is ever
 import gc
 import importlib
 import os
+import signal
 import socket
 import struct
 import sys
@@ -96,9 +97,10 @@ def _warm_up(preload: tuple[str, ...]) -> None:
 
 
 def _serve(channel: socket.socket, owner: tuple[int, int]) -> socket.socket:
-    """Clone whenever asked. Returns only in a clone that is to become a program: the socket its job comes through."""
+    """Clone whenever asked. Returns only in a clone that is to become a program: the socket to its host."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which init keeps: process 1 cannot be sent it then
     while True:
-        _, descriptors, _, _ = socket.recv_fds(channel, 1, 4, socket.MSG_CMSG_CLOEXEC)
+        _, descriptors, _, _ = socket.recv_fds(channel, 1, 3, socket.MSG_CMSG_CLOEXEC)
         if not descriptors:
             os._exit(0)
         try:
@@ -106,7 +108,6 @@ def _serve(channel: socket.socket, owner: tuple[int, int]) -> socket.socket:
         except OSError as error:
             pid = -(error.errno or 1)
         if pid == 0:
-            channel.close()
             return _settle_in(descriptors, owner)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -114,13 +115,12 @@ def _serve(channel: socket.socket, owner: tuple[int, int]) -> socket.socket:
 
 
 def _settle_in(descriptors: list[int], owner: tuple[int, int]) -> socket.socket:
-    to_init = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
-    to_program = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, descriptors[1])
+    line, stdout, stderr = descriptors
     try:
-        guest.enter(to_init, to_program, (descriptors[2], descriptors[3]), owner)
+        guest.enter(line, (stdout, stderr), owner)
     except BaseException:  # a process boundary: tell the host, whatever it was
-        _give_up(to_program)
-    return to_program
+        _give_up(line)
+    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line)
 
 
 def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filter) -> str:
@@ -131,12 +131,12 @@ def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filt
             guest.execute(job)
         program.prepare(job.argv, job.files)
     except BaseException:  # a process boundary: tell the host, whatever it was
-        _give_up(to_host)
+        _give_up(to_host.fileno())
     to_host.detach()
     os.closerange(3, 1 << 16)
     return job.argv[0]
 
 
-def _give_up(to_host: socket.socket) -> NoReturn:
-    to_host.sendall(traceback.format_exc(limit=-3).encode()[-4000:])
+def _give_up(line: int) -> NoReturn:
+    os.write(line, guest.FAILED + traceback.format_exc(limit=-3).encode()[-4000:])
     os._exit(1)
