@@ -54,7 +54,9 @@ class Verdict(BaseModel):
     @model_validator(mode="after")
     def _score_fits_status(self) -> Self:
         if (self.score is None) != (self.status == "error"):
-            raise ValueError(f"score is null for 'error' and only for it; got status {self.status!r}, score {self.score}")
+            raise ValueError(
+                f"score is null for 'error' and only for it; got status {self.status!r}, score {self.score}"
+            )
         return self
 
     @classmethod
