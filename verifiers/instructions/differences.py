@@ -62,7 +62,7 @@ DIFFERENCES = [
         "length_constraints:number_sentences",
         "sentences by Punkt's English model, downloaded",
         "the same decisions with short lists of our own for abbreviations and sentence starters",
-        "nothing is downloaded; a sentence after a rare abbreviation or an initial may be split otherwise",
+        "nothing is downloaded; after an abbreviation, an initial or `...` a capitalised word may be taken otherwise",
     ),
     Difference(
         "change_case:capital_word_frequency words:words_position format:title_case count:count* keywords:start_end",

@@ -3,7 +3,7 @@
 import re
 
 from verifiers.instructions.arguments import Nothing, NumberOfWords, ParagraphFirstWord, Paragraphs, Sentences
-from verifiers.instructions.sentences import sentences
+from verifiers.instructions.sentences import punkt_sentences, sentences
 from verifiers.instructions.text import compare, count_words, spaced_words
 
 DIVIDER = re.compile(r"\s?\*\*\*\s?")
@@ -12,7 +12,7 @@ WORD_ENDS = frozenset(".,?!'\"")
 
 def number_sentences(text: str, to: Sentences) -> bool:
     """Less than or at least so many sentences."""
-    return compare(len(sentences(text)), to.relation, to.num_sentences)
+    return compare(len(punkt_sentences(text)), to.relation, to.num_sentences)
 
 
 def number_sentences_strict(text: str, to: Sentences) -> bool:

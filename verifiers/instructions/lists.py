@@ -5,8 +5,16 @@ def listed(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
+PUNKT_ABBREVIATIONS = listed("""
+    mr mrs ms dr prof messrs st sen rep reps gen col lt maj adm sr jr inc corp co cos ltd bros cie ave ft ct yr mg vs
+    jan feb aug sep sept oct nov dec tues wed fri ala ariz calif colo conn fla ga ill kan ky mich minn nev okla ok ore
+    pa tenn va vt wash wis u.s u.s.a u.s.s.r u.k u.n d.c j.k n.y n.j n.c n.d n.h n.m s.c r.i l.a a.d a.m p.m ph.d m.b.a
+    c d e f g h k l m n p r s t v w
+""")
+"""Of the abbreviations that Punkt learned from newspapers, those that turn up elsewhere. `e.g` is none of them."""
+
 TITLES = listed(
-    "mr mrs ms dr prof messrs st ste rev hon gen col maj capt lt cpl sgt adm cmdr gov sen sens rep reps pres supt"
+    "mr mrs ms dr prof messrs st ste rev hon gen col maj capt lt cpl sgt adm gov sen sens rep reps pres supt"
 )
 """A name follows these, so their period never ends a sentence."""
 
@@ -23,9 +31,10 @@ STARTERS = listed("""
     he her here his how however i if in it its last many meanwhile more moreover most my next no nobody none nor not
     now of on once one only or other our perhaps she since so some still such that the their then there these they
     this those though through thus to today two under unless until we what when where whether which while who why with
-    yet you your
+    yet you your yes just maybe well please sure thank thanks never always often usually sometimes finally secondly
+    additionally furthermore therefore instead overall lastly
 """)
-"""Words that start a sentence when they stand capitalised after an abbreviation or an ellipsis."""
+"""Words that start a sentence when they stand capitalised after an abbreviation."""
 
 CONJUNCTIONS = listed("and but for nor or so yet")
 """English coordinating conjunctions."""

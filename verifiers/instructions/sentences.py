@@ -1,76 +1,114 @@
 """Split a text into sentences by rules and small lists, with nothing to download.
 
-`sentences` decides like Punkt (Kiss and Strunk 2006), which the official checkers use through NLTK: a period, `?` or
-`!` before white space or a closing mark ends a sentence, whatever the case of the next word, unless it ends an
-abbreviation, an initial or a number. Punkt learned its lists from newspapers; ours are short and written by hand.
-Left out: other languages.
+A period, `?` or `!` before white space or a closing mark ends a sentence, whatever the case of the next word, unless it
+ends an abbreviation, an initial or a number: the decisions of Punkt (Kiss and Strunk 2006), which the official checkers
+use through NLTK. `punkt_sentences` goes astray where Punkt's English model does (after `e.g.`), `sentences` does not.
+Punkt weighs the next word by how newspapers spell it; ours is a short list. Left out: other languages.
 """
 
 import re
+from collections.abc import Callable
+from typing import NamedTuple
 
-from verifiers.instructions.lists import ABBREVIATIONS, STARTERS, TITLES
+from verifiers.instructions.lists import ABBREVIATIONS, PUNKT_ABBREVIATIONS, STARTERS, TITLES
+from verifiers.instructions.verbs import is_verb
 
-CANDIDATE = re.compile(r"[.?!](?=[)\";}\]*:@'({\[?!]|\s+\S)")
+SPACED = re.compile(r"\S+")
+MARK = re.compile(r"[.?!](?=[)\";}\]*:@'({\[?!])|[.?!]$")
 CLOSING = re.compile(r"[\"')\]}]+(?:\s+|(?=--)|$)", re.MULTILINE)
 NUMBER = re.compile(r"-?[.,]?\d[\d,.-]*")
-WORD_BREAK = re.compile(r"[\s?!()\[\]{}\";:*@']")
-LONGEST_WORD = 40
-FOLLOWING = re.compile(r"\s*(\S)(\w*)")
+BREAK = re.compile(r"[()\[\]{}\";:*@?!]+|(?=')")
+START = re.compile(r"\S\w*")
+LONGEST_WORD = INDENT = 40
+INSIDE = frozenset(";:,.!?")
+"""Marks that a sentence does not start with."""
+
+
+class Period(NamedTuple):
+    """The word that a period ends, without it, and the word that follows."""
+
+    word: str
+    following: str
+    opens_line: bool
+
+    def starts_sentence(self) -> bool:
+        """The next word is a common one with a capital."""
+        return self.following[:1].isupper() and self.following.lower() in STARTERS
+
+    def goes_on(self) -> bool:
+        """The next word is no capital, or a capital that may be a name's."""
+        first, word = self.following[:1], self.following.lower()
+        return first.islower() or first in INSIDE or (first.isupper() and word not in STARTERS and not is_verb(word))
 
 
 def sentences(text: str) -> list[str]:
     """The sentences in order, trimmed of white space; closing quotes and brackets stay with their sentence."""
+    return _split(text, _ends)
+
+
+def punkt_sentences(text: str) -> list[str]:
+    """The sentences as NLTK's Punkt would have them."""
+    return _split(text, _ends_for_punkt)
+
+
+def _split(text: str, ends: Callable[[Period], bool]) -> list[str]:
+    """Cut after the last mark of a word if any mark in it ends a sentence, and after a mark that starts a word."""
     found, start = [], 0
-    for match in CANDIDATE.finditer(text):
-        end = match.end()
-        if end <= start or text[end] in "?!" or not _ends_sentence(text, start, end):
-            continue
-        closing = CLOSING.match(text, end) if not text[end].isspace() else CLOSING.match(text, _skip_space(text, end))
-        end = closing.end() if closing else end
-        found.append(text[start:end].strip())
-        start = _skip_space(text, end)
-    rest = text[start:].strip()
-    return [*found, rest] if rest else found
+    words = list(SPACED.finditer(text))
+    for word, following in zip(words, [*words[1:], None], strict=False):
+        for end in _cuts(text, word, following[0] if following else "", ends):
+            rest = following.start() if following and end == word.end() else end
+            closing = CLOSING.match(text, rest)
+            found.append(text[start : closing.end() if closing else end].strip())
+            start = closing.end() if closing else rest
+    return [sentence for sentence in [*found, text[start:].strip()] if sentence]
 
 
-def _skip_space(text: str, start: int) -> int:
-    while start < len(text) and text[start].isspace():
-        start += 1
-    return start
+def _cuts(text: str, word: re.Match[str], following: str, ends: Callable[[Period], bool]) -> list[int]:
+    """Where to cut the text at a word: nowhere, after its last mark, or after a first character that is a mark too."""
+    marks = [mark.start() for mark in MARK.finditer(word[0]) if following or mark.start() + 1 < len(word[0])]
+    if not marks:
+        return []
+    opens_line = text[max(word.start() - INDENT, 0) : word.start()].strip(" \t")[-1:] in ("", "\n")
+    cut = any(_ends_at(word[0], mark, following, opens_line, ends) for mark in marks)
+    places = [marks[-1]] if cut else []
+    if marks[0] == 0 < marks[-1]:
+        places.insert(0, 0)
+    return [word.start() + place + 1 for place in places]
 
 
-def _ends_sentence(text: str, start: int, end: int) -> bool:
-    """Whether the mark at `end - 1` ends the sentence that begins at `start`."""
-    if text[end - 1] != ".":
+def _ends_at(word: str, mark: int, following: str, opens_line: bool, ends: Callable[[Period], bool]) -> bool:
+    """Whether the mark ends a sentence."""
+    if word[mark] != ".":
         return True
-    word = _word_before(text, start, end)
-    following = FOLLOWING.match(text, end)
-    first, rest = following.groups() if following else ("", "")
-    if word.endswith(".."):
-        return _starts_sentence(first, rest)
-    stem = word[:-1].lower()
-    if len(stem) == 1 and stem.isalpha():
-        return not _goes_on_after_initial(word[0], first, rest)
+    found = START.match(word, mark + 1) or START.match(following)
+    following = found[0] if found else ""
+    stem = BREAK.split(word[max(mark - LONGEST_WORD, 0) : mark])[-1].lstrip("&#`,-")
+    if stem.endswith("."):
+        return following[:1].isupper()
     if NUMBER.fullmatch(stem):
-        return not (first.islower() or first in ";:,.!?")
-    if stem in TITLES:
+        return not (following[:1].islower() or following[:1] in INSIDE)
+    return ends(Period(stem, following, opens_line))
+
+
+def _ends(at: Period) -> bool:
+    """After an initial a name goes on, after a title too, and after an abbreviation all but a common word."""
+    if len(at.word) == 1 and at.word.isalpha():
+        return not at.goes_on()
+    if at.word.lower() in TITLES:
         return False
-    if stem in ABBREVIATIONS or stem.rpartition("-")[2] in ABBREVIATIONS:
-        return _starts_sentence(first, rest)
+    return at.starts_sentence() if is_known(at.word, ABBREVIATIONS) else True
+
+
+def _ends_for_punkt(at: Period) -> bool:
+    """The same, but titles are like other abbreviations, some initials too, and others that open a line are numbers."""
+    if is_known(at.word, PUNKT_ABBREVIATIONS):
+        return len(at.word) > 1 and at.starts_sentence()
+    if len(at.word) == 1 and at.word.isalpha():
+        return not at.goes_on() or (at.opens_line and at.following[:1].isupper() and len(at.following) > 1)
     return True
 
 
-def _word_before(text: str, start: int, end: int) -> str:
-    """The word that the period at `end - 1` closes, period included; of a long word, its end."""
-    return WORD_BREAK.split(text[max(start, end - LONGEST_WORD) : end])[-1].lstrip("&#`,-")
-
-
-def _starts_sentence(first: str, rest: str) -> bool:
-    return first.isupper() and (first + rest).lower() in STARTERS
-
-
-def _goes_on_after_initial(initial: str, first: str, rest: str) -> bool:
-    """After `J.` a name goes on, unless a common word follows; after `j.` only what is no capital goes on."""
-    if first.islower() or first in ";:,.!?":
-        return True
-    return initial.isupper() and first.isupper() and (first + rest).lower() not in STARTERS
+def is_known(word: str, known: frozenset[str]) -> bool:
+    """The word, or its part after the last hyphen, is in the list."""
+    return word.lower() in known or word.lower().rpartition("-")[2] in known

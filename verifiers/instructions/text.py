@@ -7,7 +7,7 @@ import re
 import string
 from functools import lru_cache
 
-from verifiers.instructions.sentences import sentences
+from verifiers.instructions.sentences import punkt_sentences
 
 PUNCTUATION = string.punctuation
 NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -46,7 +46,7 @@ def tokens(text: str) -> list[str]:
 
     The rules are those of NLTK's `word_tokenize`: `"` becomes `` where it opens and '' where it closes.
     """
-    return [token for sentence in sentences(text) for token in sentence_tokens(sentence)]
+    return [token for sentence in punkt_sentences(text) for token in sentence_tokens(sentence)]
 
 
 def sentence_tokens(sentence: str) -> list[str]:

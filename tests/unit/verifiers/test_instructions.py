@@ -12,7 +12,7 @@ from verifiers import registry
 from verifiers.instructions import InstructionsVerifier
 from verifiers.instructions.catalogue import CONSTRAINTS
 from verifiers.instructions.differences import DIFFERENCES
-from verifiers.instructions.sentences import sentences
+from verifiers.instructions.sentences import punkt_sentences, sentences
 
 verifier = InstructionsVerifier()
 NO_COMMA = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
@@ -199,6 +199,7 @@ def test_differences_name_known_constraints():
         ("J. R. R. Tolkien wrote. I read.", ["J. R. R. Tolkien wrote.", "I read."]),
         ("Wait... what? Oh.", ["Wait... what?", "Oh."]),
         ("Wait... The end.", ["Wait...", "The end."]),
+        ("I like fruit, e.g. apples, etc. and more. Yes.", ["I like fruit, e.g. apples, etc. and more.", "Yes."]),
         ("1. First\n2. Second", ["1.", "First\n2.", "Second"]),
         ("no. 5 is alive. yes", ["no.", "5 is alive.", "yes"]),
         ("See www.example.com for more. Bye.", ["See www.example.com for more.", "Bye."]),
@@ -207,3 +208,21 @@ def test_differences_name_known_constraints():
 )
 def test_sentences(text, expected):
     assert sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I like fruit, e.g. apples. Yes.", ["I like fruit, e.g.", "apples.", "Yes."]),
+        ("Dr. Peel left at 5 p.m. today.", ["Dr. Peel left at 5 p.m. today."]),
+        ("A. Cats\nB. Dogs\nC. Owls", ["A.", "Cats\nB.", "Dogs\nC. Owls"]),
+        ("He met B. Smith. See o. Let go.", ["He met B. Smith.", "See o.", "Let go."]),
+        ('She said "go.". Then (yes.).', ['She said "go.".', "Then (yes.", ")."]),
+        ("Is it else's.\" Yes", ["Is it else's.\"", "Yes"]),
+        ("use !?!?. Then", ["use !", "?!?.", "Then"]),
+        ("**Bold.** Next", ["**Bold.", "** Next"]),
+        ("1. One\n2. two", ["1.", "One\n2. two"]),
+    ],
+)
+def test_punkt_sentences(text, expected):
+    assert punkt_sentences(text) == expected

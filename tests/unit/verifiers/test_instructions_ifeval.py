@@ -105,8 +105,9 @@ ROWS = [
     (
         "length_constraints:number_sentences",
         {"num_sentences": 2, "relation": "less than"},
-        ("Only one, e.g. this one, at 5 p.m. sharp.", T, T),
-        ("It costs $3.50 (approx. four euros).", T, T),
+        ("Only one, e.g. this one, at 5 p.m. sharp.", F, T),
+        ("It costs $3.50 (approx. four euros).", F, T),
+        ("It cost Mr. Smith $3.50 on Jan. 5.", T, T),
         ("One. Two.", F, F),
         ("J. R. R. Tolkien wrote it", T, T),
     ),
