@@ -23,6 +23,7 @@ from verifiers.call import BadInput, Item
 from verifiers.catalogue import Description, Entry
 from verifiers.gate import Gate, Limits, Queue
 from verifiers.grader import Grader
+from verifiers.keys import ENVIRONMENT, read_keys
 from verifiers.metrics import MEDIA_TYPE, Metrics, series
 from verifiers.problems import FieldError, Problem, ProblemDetails
 from verifiers.run import RunAnswer, RunBody, run, self_test
@@ -30,8 +31,6 @@ from verifiers.run import RunAnswer, RunBody, run, self_test
 T = TypeVar("T")
 
 NDJSON = "application/x-ndjson"
-ENVIRONMENT = "RLVR_SERVE"
-"""Holds the settings as JSON for `create_app` in processes that uvicorn starts."""
 SHARE_S = 1.0
 """How often processes that share a port share their numbers."""
 
@@ -146,18 +145,6 @@ class Held(StreamingResponse):
             await super().__call__(*connection)
         finally:
             self._leave()
-
-
-def read_keys(file: Path) -> list[str]:
-    """The keys in a file. Raises ValueError when there is none, or one that is easy to guess."""
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    keys = [line for line in lines if line and not line.startswith("#")]
-    if not keys:
-        raise ValueError(f"{file} holds no key; write one a line")
-    for number, key in enumerate(keys, 1):
-        if len(key) < 16:
-            raise ValueError(f"{file}: key {number} has under 16 characters; `openssl rand -hex 32` makes a good one")
-    return keys
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | None:

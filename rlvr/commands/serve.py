@@ -18,7 +18,7 @@ def serve(
     api_key_file: Annotated[Path | None, typer.Option(help="Keys that clients must send, one a line.")] = None,
 ) -> None:
     """Serve verdicts over HTTP: POST /v1/verify, GET /v1/verifiers, POST /v1/run, /healthz, /readyz, /metrics."""
-    from verifiers.service import ENVIRONMENT, read_keys
+    from verifiers.keys import ENVIRONMENT, read_keys
 
     if api_key_file:
         try:

@@ -42,8 +42,8 @@ def serving() -> Iterator[tuple[int, subprocess.Popen[bytes], float]]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     start = time.perf_counter()
-    command = [sys.executable, "-c", "import typer; from rlvr.commands.serve import serve; typer.run(serve)"]
-    process = subprocess.Popen([*command, "--port", str(port)], env=os.environ | {"PYTHONPATH": str(ROOT)})
+    command = [sys.executable, "-m", "rlvr.cli", "serve", "--port", str(port)]
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)})
     try:
         while True:
             try:

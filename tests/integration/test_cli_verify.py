@@ -7,21 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-APP = """
-import typer
-from rlvr.commands import verifiers
-from rlvr.commands.verify import verify
-app = typer.Typer(pretty_exceptions_enable=False)
-app.command()(verify)
-app.add_typer(verifiers.app, name="verifiers")
-app()
-"""
 
 
 def rlvr(*arguments, stdin=b"", **more):
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "odd")])
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", APP, *arguments],
+        [sys.executable, "-W", "error", "-m", "rlvr.cli", *arguments],
         input=stdin,
         capture_output=True,
         timeout=60,
