@@ -89,7 +89,7 @@ def _boxed(work: str, answer: int) -> str:
 
 def line(rng: random.Random) -> Problem:
     """The function `f(x) = a*x + b` from three of its points; judged on these and on hidden ones."""
-    a, b = rng.randint(1, 9), rng.randint(0, 39)
+    a, b = rng.randint(1, 9), rng.randint(0, 49)
     shown = [0, 1, rng.randint(2, 6)]
     hidden = [7, 8, 10, -3]
     inputs = [[x] for x in shown + hidden]
@@ -110,7 +110,7 @@ def _program(a: int, b: int, expression: str) -> str:
 
 def repeated_word(rng: random.Random) -> Problem:
     """Say a word exactly n times, plainly, as a bullet list, or in quotation marks; the slip is one too many."""
-    word = "".join(rng.choices(string.ascii_lowercase, k=3))
+    word = "".join(rng.choices(string.ascii_lowercase, k=2))
     times = rng.randint(2, 5)
     form = rng.choice(sorted(FORMS))
     wording, constraint, write = FORMS[form]
