@@ -181,6 +181,12 @@ class RL(Stage):
     """Rewards that say nothing, to see what training without a verifier would gain."""
 
     @model_validator(mode="after")
+    def _responses_differ(self) -> Self:
+        if self.sampling.temperature == 0:
+            raise ValueError("sampling.temperature must be above 0: the greedy responses of a group are all alike")
+        return self
+
+    @model_validator(mode="after")
     def _minibatches_fit(self) -> Self:
         if self.minibatches > self.prompts_per_step:
             raise ValueError(

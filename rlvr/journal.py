@@ -53,31 +53,31 @@ class Journal:
             )
 
     def generated(self, rollouts: Iterable[Rollout]) -> None:
+        """What the engine sampled, for good. Raises ValueError for a rollout not issued, or sampled before."""
         with self._transaction():
-            self.db.executemany(
-                "UPDATE rollouts SET state = 'generated', response_ids = ?, mask = ?, logprobs = ?, versions = ?, "
-                "finish = ?, text = ? WHERE id = ?",
-                [
-                    (
-                        _ints(r.response_ids),
-                        bytes(r.mask),
-                        _floats(r.logprobs),
-                        _ints(r.versions),
-                        r.finish,
-                        r.text,
-                        r.id,
-                    )
-                    for r in rollouts
-                ],
-            )
+            for r in rollouts:
+                response = (_ints(r.response_ids), bytes(r.mask), _floats(r.logprobs), _ints(r.versions))
+                changed = self.db.execute(
+                    "UPDATE rollouts SET state = 'generated', response_ids = ?, mask = ?, logprobs = ?, versions = ?, "
+                    "finish = ?, text = ? WHERE id = ? AND state = 'issued'",
+                    (*response, r.finish, r.text, r.id),
+                )
+                if changed.rowcount != 1:
+                    raise ValueError(f"rollout {r.id} is not in state issued; it cannot be sampled (again)")
 
     def judged(self, judged: Iterable[Judged]) -> None:
+        """May come again, after a crash. Raises ValueError for a rollout not sampled yet or already trained."""
         with self._transaction():
-            self.db.executemany(
-                "UPDATE rollouts SET state = 'judged', status = ?, score = ?, reason = ?, extracted = ?, details = ?, "
-                "verifier = ?, verifier_version = ?, elapsed_ms = ?, cached = ?, reward = ? WHERE id = ?",
-                [(*_verdict_row(j.verdict), j.reward, j.rollout.id) for j in judged],
-            )
+            for j in judged:
+                changed = self.db.execute(
+                    "UPDATE rollouts SET state = 'judged', dropped = NULL, status = ?, score = ?, reason = ?, "
+                    "extracted = ?, details = ?, verifier = ?, verifier_version = ?, elapsed_ms = ?, cached = ?, "
+                    "reward = ? WHERE id = ? AND state IN ('generated', 'judged', 'dropped') "
+                    "AND response_ids IS NOT NULL",
+                    (*_verdict_row(j.verdict), j.reward, j.rollout.id),
+                )
+                if changed.rowcount != 1:
+                    raise ValueError(f"rollout {j.rollout.id} is not in state generated; it cannot be judged")
 
     def trained(self, step: int, samples: Sequence[Sample]) -> None:
         """The batch of a step, for good. Raises ValueError for a rollout that is not judged or already trained."""

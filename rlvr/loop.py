@@ -127,8 +127,9 @@ def stop_if_hopeless(config: RL, groups: Sequence[Group], journal: Journal) -> N
             f"{config.grading.max_error_share}), first: {errors[0].verifier}: {errors[0].reason}; "
             "mend the verifier and go on with --resume"
         )
+    solved = all(j.verdict.score == 1.0 for group in groups for j in group.judged)
     sizes = journal.last_sizes(EMPTY_IN_A_ROW)
-    if len(sizes) == EMPTY_IN_A_ROW and not any(sizes) and config.control == "none":
+    if len(sizes) == EMPTY_IN_A_ROW and not any(sizes) and not solved and config.control == "none":
         raise RunStopped(
             f"no group of the last {EMPTY_IN_A_ROW} steps had differing rewards, so nothing is learned; "
             "use easier or harder tasks, or a larger group_size"

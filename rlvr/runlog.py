@@ -16,7 +16,9 @@ class RunLog:
     def __init__(self, out: Path, stage: str, total: int) -> None:
         out.mkdir(parents=True, exist_ok=True)
         self.stage, self.total = stage, total
-        self._file = (out / "metrics.jsonl").open("a")
+        self._file = (out / "metrics.jsonl").open("a+")
+        if self._file.tell() and not (out / "metrics.jsonl").read_bytes().endswith(b"\n"):
+            self._file.write("\n")  # a killed run left half a line; what follows must not be glued to it
         self._start = time.monotonic()
 
     def __call__(self, step: int, metrics: dict[str, float]) -> None:

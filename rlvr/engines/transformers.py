@@ -65,20 +65,20 @@ class TransformersEngine:
         """Sample one batch; rollouts in the order in which they finished."""
         if not requests:
             return []
-        limit = self._room(requests, sampling)
+        limits = self._limits(requests, sampling)
         logits, cache, attention, position = self._prefill(requests)
         draw = Draw([request.seed for request in requests], sampling.temperature)
         rows = [_Row(request) for request in requests]
         alive = list(range(len(rows)))
         finished: list[Rollout] = []
-        for step in range(limit):
+        for step in range(max(limits)):
             tokens, logprobs = draw(logits, alive, step)
             keep = []
             for place, (row, token, logprob) in enumerate(zip(alive, tokens.tolist(), logprobs.tolist(), strict=True)):
                 if rows[row].done:
                     continue  # not cut out of the batch yet
                 rows[row].add(token, logprob)
-                rows[row].done = token in self.stop_ids or step + 1 == limit
+                rows[row].done = token in self.stop_ids or step + 1 == limits[row]
                 if rows[row].done:
                     finished.append(self._rollout(rows[row], "stop" if token in self.stop_ids else "length"))
                 else:
@@ -95,12 +95,12 @@ class TransformersEngine:
             position = position + 1
         return finished
 
-    def _room(self, requests: Sequence[Request], sampling: Sampling) -> int:
+    def _limits(self, requests: Sequence[Request], sampling: Sampling) -> list[int]:
+        """Most tokens of each response. It depends on its own prompt alone."""
         longest = max(len(request.prompt_ids) for request in requests)
-        room = self.context - longest
-        if room < 1:
+        if longest >= self.context:
             raise ValueError(f"a prompt of {longest} tokens leaves no room in the model's {self.context}; shorten it")
-        return min(sampling.max_tokens, room)
+        return [min(sampling.max_tokens, self.context - len(request.prompt_ids)) for request in requests]
 
     def _prefill(self, requests: Sequence[Request]) -> tuple[torch.Tensor, DynamicCache, torch.Tensor, torch.Tensor]:
         """Run each distinct prompt once, padded on the left, and spread the result over the requests."""

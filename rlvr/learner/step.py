@@ -42,8 +42,8 @@ class Learner:
         return metrics
 
     def weights(self) -> dict[str, Any]:
-        """Every parameter as a numpy array on the CPU."""
-        return {name: value.detach().cpu().numpy() for name, value in self.model.named_parameters()}
+        """Every parameter as a numpy array on the CPU. It has no bfloat16: such weights go as fp32, exactly."""
+        return {name: _array(value.detach().cpu()) for name, value in self.model.named_parameters()}
 
     def _update(self, batch: Batch) -> dict[str, float]:
         config = self.config
@@ -76,6 +76,8 @@ class Learner:
         tokens = batch.tokens_of(sequences)
         logp, entropy = self._logprobs(batch, sequences)
         sampler, advantage, w = (x[tokens].to(self.device) for x in (batch.sampler, batch.advantage, weight))
+        # What the sampler says of a token that is not trained may be anything, even NaN, and 0 * NaN is no 0.
+        sampler = torch.where(w > 0, sampler, logp.detach())
         # One optimizer step a batch: the learner before the step is the learner now, and its own forward is `old`.
         # With several, the sampler's stream takes that place, as its weights were the learner's before the first.
         old = logp.detach() if self.config.minibatches == 1 else sampler
@@ -120,6 +122,10 @@ def learning_rate(config: RL, version: int) -> float:
     if optim.schedule == "cosine":
         return rate * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
     return rate
+
+
+def _array(value: Tensor) -> Any:
+    return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
 
 
 def _split(samples: Sequence[Sample], parts: int) -> list[Sequence[Sample]]:

@@ -1,0 +1,336 @@
+"""The loop on a bandit: it learns, keeps its bound on staleness, and goes on after a crash as if nothing had been."""
+
+import asyncio
+import copy
+import math
+import random
+import sqlite3
+import struct
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from rlvr.config import RL, Grading, Sampling, Tasks
+from rlvr.journal import Journal
+from rlvr.loop import EMPTY_IN_A_ROW, RunStopped, admit, train
+from rlvr.samples import Group, Judged, Prompt, Request, Rollout, Sample
+from verifiers import Item, Task, Verdict, verify
+
+ARMS = 3
+PROMPTS = [Prompt(Task(id=f"t{i}", prompt=f"{i}?", verifier="exact", reference=str(i % ARMS)), (i,)) for i in range(5)]
+Fuse = Callable[[], None]
+
+
+class Crash(Exception):
+    """What a kill is in these tests."""
+
+
+def safe() -> None:
+    """A fuse that never burns."""
+
+
+class Countdown:
+    """Raises Crash when it is asked for the n-th time, and at every time after: the dead do no more."""
+
+    def __init__(self, n: float) -> None:
+        self.left = n
+        self.asked = 0
+
+    def __call__(self) -> None:
+        self.asked += 1
+        self.left -= 1
+        if self.left < 0:
+            raise Crash
+
+
+class Policy:
+    """A table of logits, one row a prompt: the engine's and the learner's model."""
+
+    def __init__(self) -> None:
+        self.logits = [[0.0] * ARMS for _ in PROMPTS]
+
+    def probabilities(self, prompt: int) -> list[float]:
+        powers = [math.exp(logit) for logit in self.logits[prompt]]
+        return [power / sum(powers) for power in powers]
+
+
+class Bandit:
+    """An engine that yields between responses, so that what runs beside it gets its turn."""
+
+    def __init__(self, fuse: Fuse = safe) -> None:
+        self.policy, self.version, self.fuse = Policy(), -1, fuse
+        self.asked: list[str] = []
+
+    async def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[Rollout]:
+        for request in requests:
+            self.fuse()
+            self.asked.append(request.id)
+            probabilities = self.policy.probabilities(request.prompt_ids[0])
+            arm = random.Random(request.seed).choices(range(ARMS), probabilities)[0]
+            [logprob] = struct.unpack("f", struct.pack("f", math.log(probabilities[arm])))
+            yield Rollout(request.id, request.prompt_ids, (arm,), (1,), (logprob,), (self.version,), "stop", str(arm))
+            await asyncio.sleep(0)
+
+    async def load(self, weights: Policy, version: int) -> None:
+        self.fuse()
+        self.policy, self.version = weights, version
+        self.fuse()
+
+
+class Ascent:
+    """A learner by REINFORCE with momentum; `disk` outlives it."""
+
+    def __init__(self, disk: dict[int, Any], fuse: Fuse = safe) -> None:
+        self.policy, self.speed, self.disk, self.fuse = Policy(), [[0.0] * ARMS for _ in PROMPTS], disk, fuse
+
+    @property
+    def state(self) -> Any:
+        return self.policy.logits, self.speed
+
+    async def step(self, samples: Sequence[Sample]) -> dict[str, float]:
+        self.fuse()
+        for sample in samples:
+            [prompt], [chosen] = sample.rollout.prompt_ids, sample.rollout.response_ids
+            for arm, probability in enumerate(self.policy.probabilities(prompt)):
+                slope = sample.advantage * ((arm == chosen) - probability)
+                self.speed[prompt][arm] = 0.5 * self.speed[prompt][arm] + slope
+                self.policy.logits[prompt][arm] += 0.5 * self.speed[prompt][arm]
+        self.fuse()
+        return {"loss": 0.0}
+
+    async def weights(self) -> Policy:
+        return copy.deepcopy(self.policy)
+
+    async def checkpoint(self, step: int) -> None:
+        self.fuse()
+        self.disk[step] = copy.deepcopy(self.state)
+        self.fuse()
+
+    async def restore(self) -> int:
+        step = max(self.disk, default=0)
+        if step:
+            self.policy.logits, self.speed = copy.deepcopy(self.disk[step])
+        return step
+
+
+class Judge:
+    """The real verifiers behind a grader that may die, or break on some items."""
+
+    def __init__(self, fuse: Fuse = safe, broken: Callable[[Item], bool] = lambda _: False) -> None:
+        self.fuse, self.broken = fuse, broken
+
+    async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
+        self.fuse()
+        await asyncio.sleep(0)
+        return [
+            Verdict.error("broken") if self.broken(item) else verify(item.verifier, item.response, item.reference)
+            for item in items
+        ]
+
+
+class Fused(Journal):
+    """The journal of a process that may die before or after any of its transactions."""
+
+    def __init__(self, path: Path, fuse: Fuse) -> None:
+        super().__init__(path)
+        self.fuse = fuse
+
+    def trained(self, step: int, samples: Sequence[Sample]) -> None:
+        self.fuse()
+        super().trained(step, samples)
+        self.fuse()
+
+    def judged(self, judged: Iterable[Judged]) -> None:
+        self.fuse()
+        super().judged(judged)
+
+    def dropped(self, ids: Iterable[str], reason: str) -> None:
+        self.fuse()
+        super().dropped(ids, reason)
+
+    def metrics(self, step: int, metrics: dict[str, float]) -> None:
+        self.fuse()
+        super().metrics(step, metrics)
+
+
+class Run:
+    """A run directory in which processes live one after another."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        folder.mkdir(exist_ok=True)
+        self.path = folder / "journal.sqlite"
+        ordinary: dict[str, Any] = {"steps": 4, "prompts_per_step": 2, "group_size": 3, "max_lag": 0, "seed": 3}
+        self.config = RL(tasks=Tasks(train=""), **{**ordinary, "checkpoint_every": 2, "evaluate_every": 2, **settings})
+        self.disk: dict[int, Any] = {}
+        self.log: list[tuple[int, dict[str, float]]] = []
+        self.validated: list[int] = []
+
+    def live(
+        self, fuse: Fuse = safe, broken: Callable[[Item], bool] = lambda _: False, prompts: Sequence[Prompt] = PROMPTS
+    ) -> None:
+        """Fresh partners, and a loop over them until its end or its death."""
+        self.engine, self.learner = Bandit(fuse), Ascent(self.disk, fuse)
+
+        async def validate(step: int) -> dict[str, float]:
+            fuse()
+            self.validated.append(step)
+            return {"validation/accuracy": 0.5}
+
+        def log(step: int, metrics: dict[str, float]) -> None:
+            self.log.append((step, metrics))
+
+        journal = Fused(self.path, fuse)
+        judge = Judge(fuse, broken)
+        try:
+            asyncio.run(train(self.config, prompts, self.engine, judge, self.learner, journal, validate, log))
+        finally:
+            journal.close()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.path)) as db:
+            return list(db.execute(query))
+
+
+ALL = """SELECT id, task, seed, state, response_ids, logprobs, versions, reward, advantage, step, place, dropped
+FROM rollouts ORDER BY id"""
+
+
+@pytest.mark.parametrize("max_lag", [0, 1, 3])
+def test_the_reward_rises_and_the_lag_stays_within_its_bound(tmp_path: Path, max_lag: int) -> None:
+    run = Run(tmp_path, steps=25, prompts_per_step=5, group_size=6, max_lag=max_lag, refill=0)
+    run.live()
+    rewards = [metrics["reward"] for _, metrics in run.log if "reward" in metrics]
+    assert fmean(rewards[:2]) < 0.6
+    assert fmean(rewards[-3:]) > 0.9
+    lags = [metrics["lag"] for _, metrics in run.log if "lag" in metrics]
+    assert max(lags) == max_lag
+    steps = run.rows("SELECT step, versions FROM rollouts WHERE state = 'trained'")
+    assert max(step - 1 - struct.unpack("i", version)[0] for step, version in steps) <= max_lag
+
+
+def test_it_validates_checkpoints_and_logs_when_told(tmp_path: Path) -> None:
+    run = Run(tmp_path, steps=5)
+    run.live()
+    assert run.validated == [0, 2, 4, 5]
+    assert sorted(run.disk) == [2, 4, 5]
+    assert [step for step, _ in run.log] == [0, 1, 2, 3, 4, 5]
+
+
+def killed_at(run: Run, n: int) -> bool:
+    """Whether a run that dies at its n-th chance does die; it is then resumed."""
+    try:
+        run.live(Countdown(n))
+    except Crash:
+        run.live()
+        return True
+    return False
+
+
+def test_a_run_killed_anywhere_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    small = {"steps": 3, "group_size": 2}
+    whole = Run(tmp_path / "whole", **small)
+    fuse = Countdown(math.inf)
+    whole.live(fuse)
+    expected, state = whole.rows(ALL), whole.learner.state
+    assert {row[3] for row in expected} == {"trained", "dropped"}
+    assert fuse.asked > 40
+    for n in range(fuse.asked):
+        run = Run(tmp_path / str(n), **small)
+        assert killed_at(run, n)
+        assert run.learner.state == state, f"killed at {n}"
+        assert run.rows(ALL) == expected, f"killed at {n}"
+
+
+@pytest.mark.parametrize("n", range(0, 60, 5))
+def test_at_a_lag_nothing_is_lost_or_trained_twice(tmp_path: Path, n: int) -> None:
+    run = Run(tmp_path, max_lag=2, steps=5)
+    assert killed_at(run, n)
+    assert [step for (step,) in run.rows("SELECT step FROM steps ORDER BY step")] == [1, 2, 3, 4, 5]
+    assert run.rows("SELECT count(*) FROM rollouts WHERE state IN ('issued', 'generated')") == [(0,)]
+    steps = run.rows("SELECT step, versions FROM rollouts WHERE state = 'trained'")
+    assert max(step - 1 - struct.unpack("i", version)[0] for step, version in steps) <= 2
+    journal = Journal(run.path)
+    replayed = Ascent({})
+    for step in range(1, 6):
+        asyncio.run(replayed.step(journal.batch_of(step)))
+    journal.close()
+    assert replayed.state == run.learner.state
+
+
+def test_what_was_sampled_is_not_sampled_again(tmp_path: Path) -> None:
+    run = Run(tmp_path, steps=1, refill=0)
+    with pytest.raises(Crash):
+        run.live(Countdown(5))
+    had = {id for (id,) in run.rows("SELECT id FROM rollouts WHERE response_ids IS NOT NULL")}
+    run.live()
+    assert had
+    assert had.isdisjoint(run.engine.asked)
+    assert len(had) + len(run.engine.asked) == 6
+
+
+def test_a_finished_run_stays_finished(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.live()
+    before = run.rows(ALL)
+    run.live()
+    assert run.rows(ALL) == before
+    assert run.engine.asked == []
+
+
+def test_an_error_is_masked_and_within_its_share_the_run_goes_on(tmp_path: Path) -> None:
+    run = Run(tmp_path, group_size=6, grading=Grading(max_error_share=0.5))
+    run.live(broken=lambda item: item.id.endswith("000"))
+    assert run.rows("SELECT count(*) FROM rollouts WHERE status = 'error' AND state = 'trained'") == [(0,)]
+    sums = run.rows("SELECT sum(advantage) FROM rollouts WHERE state = 'trained' GROUP BY substr(id, 1, 13)")
+    assert sums
+    assert all(abs(total) < 1e-9 for (total,) in sums)
+    assert 0.1 < run.log[1][1]["errors"] < 0.3
+
+
+def test_too_many_errors_stop_the_run(tmp_path: Path) -> None:
+    run = Run(tmp_path, grading=Grading(max_error_share=0.2), refill=0)
+    with pytest.raises(RunStopped, match=r"2 of 6 verdicts .* first: .*broken; mend the verifier"):
+        run.live(broken=lambda item: item.id.endswith("000"))
+    assert run.rows("SELECT count(*) FROM steps") == [(1,)]
+    run.live()
+    assert run.rows("SELECT count(*) FROM steps") == [(4,)]
+
+
+def test_a_control_with_constant_rewards_runs_to_its_end(tmp_path: Path) -> None:
+    run = Run(tmp_path, steps=30, control="constant", refill=0)
+    run.live()
+    assert run.rows("SELECT count(*), sum(samples) FROM steps") == [(30, 0)]
+
+
+def test_a_run_whose_rewards_all_agree_is_stopped(tmp_path: Path) -> None:
+    hopeless = [Prompt(p.task.model_copy(update={"reference": "unheard of"}), p.ids) for p in PROMPTS]
+    run = Run(tmp_path, steps=30, refill=0)
+    with pytest.raises(RunStopped, match=f"no group of the last {EMPTY_IN_A_ROW} steps"):
+        run.live(prompts=hopeless)
+    assert run.rows("SELECT count(*) FROM steps") == [(EMPTY_IN_A_ROW,)]
+    assert run.rows("SELECT DISTINCT state, dropped FROM rollouts") == [("dropped", "no_signal")]
+
+
+def test_what_is_too_old_is_not_trained_on(tmp_path: Path, rollout: Callable[..., Rollout]) -> None:
+    groups = []
+    for place, version in enumerate((1, 2)):
+        ids = [f"000004/0/{place:04}/{i:03}" for i in range(2)]
+        rollouts = [rollout(id, versions=(4, version)) for id in ids]
+        judged = [Judged(r, Verdict.of_score(score), score) for r, score in zip(rollouts, (0.0, 1.0), strict=True)]
+        groups.append(Group(ids[0].rpartition("/")[0], PROMPTS[0].task, tuple(judged)))
+    journal = Journal(tmp_path / "journal.sqlite")
+    for group in groups:
+        rollouts = [j.rollout for j in group.judged]
+        journal.issued(4, [PROMPTS[0]] * 2, [Request(r.id, r.prompt_ids, 0) for r in rollouts])
+        journal.generated(rollouts)
+        journal.judged(group.judged)
+    assert admit(groups, 4, 2, journal) == groups[1:]
+    assert list(journal.db.execute("SELECT state, dropped, count(*) FROM rollouts GROUP BY 1, 2")) == [
+        ("dropped", "stale", 2),
+        ("judged", None, 2),
+    ]
+    journal.close()
