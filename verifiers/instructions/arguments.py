@@ -5,7 +5,7 @@ Nothing is optional and nothing is filled in: the official checkers draw a missi
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from verifiers.instructions.language import languages
 
@@ -13,6 +13,11 @@ Relation = Literal["less than", "at least"]
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Word = Annotated[
+    Text, BeforeValidator(lambda given: given[0] if isinstance(given, list) and len(given) == 1 else given)
+]
+"""IF-RLVR writes some words as a list of one."""
+
 Words = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=2000)]], Field(min_length=1)]
 Prompt = Annotated[str, Field(min_length=1)]
 
@@ -34,7 +39,7 @@ class ForbiddenWords(Arguments):
 
 
 class Keyword(Arguments):
-    keyword: Text
+    keyword: Word
 
 
 class KeywordFrequency(Arguments):
@@ -161,7 +166,7 @@ class Overlap(Arguments):
 
 
 class KeywordPosition(Arguments):
-    keyword: Text
+    keyword: Word
     n: Positive
     m: Positive
 
@@ -196,8 +201,8 @@ class RepeatPhrase(Arguments):
 
 
 class TwoKeywords(Arguments):
-    keyword1: Text
-    keyword2: Text
+    keyword1: Word
+    keyword2: Word
 
 
 class ExcludedKeyword(Arguments):
@@ -207,11 +212,11 @@ class ExcludedKeyword(Arguments):
 
 
 class FirstWord(Arguments):
-    first_word: Text
+    first_word: Word
 
 
 class LastWord(Arguments):
-    last_word: Text
+    last_word: Word
 
 
 class LetterCount(Arguments):

@@ -261,6 +261,11 @@ def test_every_id_has_rows_on_both_sides():
         assert {case[3] for case in CASES if case[0] == name} == {T, F}, name
 
 
+def test_a_word_may_come_as_a_list_of_one():
+    reference = [{"instruction_id": ["first_word:first_word_answer"], "kwargs": [{"first_word": ["Well"]}]}]
+    assert verifier.verify("Well then", str(reference)).score == 1
+
+
 # function, arguments, responses that follow, responses that do not
 FUNCTIONS = [
     ("verify_keywords", {"keyword_list": ["cat", "dog"]}, ["CAT dogma"], ["cat"]),
