@@ -257,6 +257,12 @@ def test_objects_of_the_program_are_no_values(judge):
         assert judge(liar, {"test_list": [f"x = 1\nassert {test}"]}).score == 0.0
 
 
+def test_objects_equal_no_plain_value_whatever_they_say(judge):
+    liar = "class Account:\n    deposit = lambda self, x: None\n    __eq__ = lambda self, other: True"
+    reference = {"test_list": ["account = Account()\naccount.deposit(3)\nassert account == 3"]}
+    assert judge(liar, reference).score == 0.0
+
+
 def test_tests_that_need_the_program_beside_them_are_weak(judge):
     reference = {"test_list": ["assert apply(lambda x: x + 1, 3) == 4"]}
     verdict = judge("def apply(f, x): return f(x)", reference)
