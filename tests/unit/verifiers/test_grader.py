@@ -100,7 +100,7 @@ def test_a_job_past_its_deadline_is_killed_and_undecided(grader, response):
     start = time.monotonic()
     verdict = grader.grade_sync(item("odd_hasty", response))
     assert (verdict.status, verdict.score, verdict.reason) == ("undecided", 0.0, "time_limit")
-    assert 0.3 <= time.monotonic() - start < 2.0
+    assert 0.3 <= time.monotonic() - start < 8.0  # at once, unless the machine is busy with something else
     assert verdict.version == "1.0"
 
 
