@@ -89,9 +89,9 @@ def _boxed(work: str, answer: int) -> str:
 
 def line(rng: random.Random) -> Problem:
     """The function `f(x) = a*x + b` from three of its points; judged on these and on hidden ones."""
-    a, b = rng.randint(1, 9), rng.randint(0, 49)
-    shown = [0, 1, rng.randint(2, 6)]
-    hidden = [7, 8, 10, -3]
+    a, b = rng.randint(1, 9), rng.randint(0, 29)
+    shown = [0, 1, rng.randint(2, 9)]
+    hidden = [10, 11, 25, -3]
     inputs = [[x] for x in shown + hidden]
     points = ", ".join(f"f({x})={a * x + b}" for x in shown)
     return Problem(

@@ -1,11 +1,14 @@
-"""A run that is killed at any moment goes on from its journal and checkpoint to the very same weights."""
+"""The same weights from a whole run, from one that was killed and resumed, and from a job on the user's cluster."""
 
 import os
+import secrets
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import torch
 
 from rlvr import tiny
 from rlvr.tasks import procedural
+from verifiers import Task
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -41,12 +45,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("resume")
     texts = [p.prompt for p, _ in zip(procedural.problems(0, "train"), range(60), strict=False)]
     tiny.build(folder / "base", texts, vocabulary=300, hidden=16, layers=1, seed=0)
-    reference = '{"instruction_id_list": ["length_constraints:number_words"], "kwargs": [{"num_words": 2, "relation": "at least"}]}'
-    rows = [
-        f'{{"id": "t{i}", "prompt": "{i} words", "verifier": "instructions", "reference": {reference}}}'
-        for i in range(24)
-    ]
-    (folder / "tasks.jsonl").write_text("\n".join(rows))
+    words = {"num_words": 2, "relation": "at least"}
+    reference = {"instruction_id_list": ["length_constraints:number_words"], "kwargs": [words]}
+    tasks = [Task(id=f"t{i}", prompt=f"{i} words", verifier="instructions", reference=reference) for i in range(24)]
+    (folder / "tasks.jsonl").write_text("\n".join(task.model_dump_json() for task in tasks))
     return folder
 
 
@@ -103,15 +105,78 @@ def steps_of(journal: Path) -> int:
         db.close()
 
 
-def test_a_killed_run_ends_like_one_that_was_not(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def whole(folder: Path) -> Path:
+    """The folder, with an uninterrupted run in it."""
     finish(folder, "whole")
     assert len(trained(folder, "whole")) > 0
-    kill_after(folder, "killed", 5)
-    finish(folder, "killed", "--resume")
-    assert trained(folder, "killed") == trained(folder, "whole")
-    for name, value in weights(folder, "whole").items():
-        assert torch.equal(value, weights(folder, "killed")[name]), name
-    assert (folder / "killed" / "model" / "config.json").exists()
+    return folder
+
+
+def check_same(folder: Path, name: str) -> None:
+    assert trained(folder, name) == trained(folder, "whole")
+    for key, value in weights(folder, "whole").items():
+        assert torch.equal(value, weights(folder, name)[key]), key
+    assert (folder / name / "model" / "config.json").exists()
+
+
+def test_a_killed_run_ends_like_one_that_was_not(whole: Path) -> None:
+    kill_after(whole, "killed", 5)
+    finish(whole, "killed", "--resume")
+    check_same(whole, "killed")
+
+
+@pytest.fixture
+def job_server(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Address and environment of a cluster that the user started."""
+    port, dashboard = free_port(), free_port()
+    environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
+    ray = Path(sys.executable).with_name("ray")
+    server = subprocess.Popen(
+        [ray, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}", "--num-cpus=2"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield f"http://127.0.0.1:{dashboard}", environment
+    server.terminate()
+    try:
+        server.wait(60)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(address: str) -> None:
+    deadline = time.monotonic() + 90
+    host, port = address.removeprefix("http://").split(":")
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex((host, int(port))) == 0:
+                return
+        assert time.monotonic() < deadline, "the job server did not come up"
+        time.sleep(0.2)
+
+
+def test_a_submitted_job_gives_the_same_run(whole: Path, job_server: tuple[str, dict[str, str]]) -> None:
+    address, environment = job_server
+    wait_for(address)
+    ray = str(Path(sys.executable).with_name("ray"))
+    by_ray = [ray, "job", "submit", "--address", address, "--", *command(whole, "by-ray")]
+    done = subprocess.run(by_ray, env=environment, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    check_same(whole, "by-ray")
+    stage = ["submit", "rl", command(whole, "by-rlvr")[-1], "--address", address, "--wait"]
+    done = subprocess.run(
+        [sys.executable, "-m", "rlvr.cli", *stage], env=environment, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    check_same(whole, "by-rlvr")
 
 
 def test_a_run_directory_in_use_needs_resume(folder: Path) -> None:
