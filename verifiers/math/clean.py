@@ -52,6 +52,8 @@ _WRAPPERS = [
     ("```", "```"),
     ("`", "`"),
 ]
+_QUAD = re.compile(r"\\q?quad")
+"""Also where the next word was glued to it: `\\quadx`."""
 _ENDING = re.compile(r"(?:\s|\\[ ,;:!]|(?<!\.)\.|[,;:?]|\\\\)+$")
 _OPENING = re.compile(r"^(?:\s|[=,;:]|\\(?:approx|displaystyle|Rightarrow|therefore|quad)(?![A-Za-z])|\\[,;:!>])+")
 
@@ -61,6 +63,7 @@ def clean(text: str) -> str:
     text = text.strip()
     if not text.isascii():
         text = to_ascii(text)
+    text = _QUAD.sub(" ", text)
     previous = None
     while text != previous:
         previous = text

@@ -30,7 +30,9 @@ _SPACE = re.compile(
     r"|mathstrut|strut|allowbreak|nobreak|hline|(?:left|right)\s*\.|left|right|middle|[bB]igg?[lrm]?|rm|bf|it"
     r"|thinspace|medspace|enspace|negthinspace)(?![A-Za-z]))+"
 )
-_SEPARATED = re.compile(r"[1-9]\d{0,2}(?:(?:,\s?\\!\s?|\{,\}\s?|\\[,!;: ]\s?)\d{3})+(?!\d)(?:\.\d+)?", re.ASCII)
+_SEPARATED = re.compile(
+    r"[1-9]\d{0,2}(?:(?:,\s?\\!\s?|\s?\{\s?,\s?\}\s?|\\[,!;: ]\s?)\d{3})+(?!\d)(?:\.\d+)?", re.ASCII
+)
 _COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)(?:\.\d+)?", re.ASCII)
 _NUMBER = re.compile(r"(?:\d*\.\d*\(\d+\)(?![\d(])|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+(?![\d.]))?)", re.ASCII)
 _TEXT = re.compile(
@@ -45,6 +47,7 @@ _COMMAND = re.compile(r"\\([A-Za-z]+)\*?")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _TIMES = re.compile(r"\s*10\s*(?:\^|\*\*)|\s+\d")
 """Behind the `x` of `4.5 x 10^3`."""
+_JOINT = re.compile(r"(or|and)([A-Z]|[xyzabnm])")
 _GLUED = re.compile(r"(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|sqrt|pi)([A-Za-z]?)")
 _INLINE = re.compile(r"\s*\(?\s*[-+]?[\d.,/]+\s*(?:%|\\%)?\s*\)?|[^A-Za-z]*", re.ASCII)
 _AMOUNT = re.compile(r"\s*[-+]?\$?\d[\d.,/]*\s+[A-Za-z][A-Za-z ]*", re.ASCII)
@@ -123,6 +126,9 @@ class _Lexer:
             self.emit("op", "*")
         elif run in ("and", "or"):
             self.emit("op", run)
+        elif (joint := _JOINT.fullmatch(run)) and self.tokens and self.tokens[-1].kind == "num":  # `W(x)=1orW(x)=2`
+            self.emit("op", joint[1])
+            self.run_of_letters(joint[2])
         elif (name in PLAIN_COMMANDS or name in ("circ", "%")) and len(run) > 1 and run not in NOT_PLAIN:
             self.command_name(name)
         elif glued:

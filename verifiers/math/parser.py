@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from verifiers.math.lexer import END, Token
-from verifiers.math.nodes import EMPTY, PI, E, I, Node, Unreadable, add, div, func, mul, neg, num, power, sym
+from verifiers.math.nodes import EMPTY, PI, E, I, Node, Unreadable, add, div, func, mul, neg, num, power, sym, walk
 from verifiers.math.vocabulary import FUNCTIONS, SHORT_UNITS
 
 MAX_DEPTH = 48
@@ -361,7 +361,8 @@ class Parser:
 
     def unit(self, left: Node) -> Node:
         """Words behind a value: `12 apples`, `5\\text{ cm}^2`, `25\\text{ percent}`."""
-        if left.kind == "text":
+        typed = self.peek.kind == "word" and not any(part.kind == "num" for part in walk(left))
+        if left.kind == "text" or typed:  # `We find that`; behind a formula a unit stands in \\text
             raise Unreadable("prose")
         words: list[str] = []
         while self.peek.kind in ("text", "word") or (self.peek.kind == "letter" and self.peek.spaced):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from verifiers.math import notation as notation  # fills the parser's tables
 from verifiers.math.clean import clean
 from verifiers.math.lexer import tokenize
-from verifiers.math.nodes import Node, Unreadable, div, mul, neg, num, rewrite, walk
+from verifiers.math.nodes import Node, Unreadable, add, div, mul, neg, num, rewrite, walk
 from verifiers.math.parser import Parser
 from verifiers.math.units import PERCENT, SCALES, is_quantity_word
 from verifiers.math.words import choice_of, meaning, unwrapped, words_of
@@ -16,12 +16,25 @@ from verifiers.math.words import choice_of, meaning, unwrapped, words_of
 MAX_LENGTH = 4000
 """Characters of an answer that is parsed; longer ones are compared as strings."""
 MAX_TREE_DEPTH = 60
+MAX_ENTRIES = 25
+"""Of a product of matrices."""
 
 _BASE = re.compile(r"\(?([0-9A-Z]+)\)?(?:_\(?(?:BASE)?|\(?BASE)([0-9]{1,2}|[A-Z]+)\)?")
 _BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
                "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _SPACED_THOUSANDS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?", re.ASCII)
 _IMPLIED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore|iff|Leftrightarrow)(?![A-Za-z])")
+
+
+_DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
+_SINGLE = re.compile(r"(?<!\\)\\[A-Za-z]")
+
+
+def single_backslashes(text: str) -> str:
+    r"""`\\\\frac` is `\\frac` escaped once too often, when every command of the text is doubled."""
+    if "\\\\" not in text or _SINGLE.search(text) or not _DOUBLED.search(text):
+        return text
+    return text.replace("\\\\", "\\")
 
 
 class Answer(NamedTuple):
@@ -45,7 +58,7 @@ def read(text: str) -> Answer:
 
 @lru_cache(maxsize=8192)
 def _read(text: str) -> Answer:
-    text = clean(text)
+    text = clean(single_backslashes(text))
     parts = _IMPLIED.split(text)
     if len(parts) > 1 and parts[-1].strip():
         text = clean(parts[-1])
@@ -88,6 +101,10 @@ def _arrange(node: Node) -> Node:
         return Node("unit", (neg(node.args[0].args[0]),), node.args[0].name)
     if node.kind == "neg" and kinds == ["matrix"]:
         return _entries(node.args[0], neg)
+    if node.kind == "add" and set(kinds) == {"matrix"}:
+        return _matrix_sum(node)
+    if node.kind == "mul" and kinds == ["matrix", "matrix"]:
+        return _matrix_product(*node.args)
     if node.kind == "mul" and kinds.count("matrix") == 1:
         at = kinds.index("matrix")
         factors = (*node.args[:at], *node.args[at + 1 :])
@@ -98,7 +115,25 @@ def _arrange(node: Node) -> Node:
 
 
 def _entries(matrix: Node, rule: Callable[[Node], Node]) -> Node:
-    return Node("matrix", tuple(Node("row", tuple(map(rule, row.args))) for row in matrix.args))
+    return _matrix([list(map(rule, row.args)) for row in matrix.args])
+
+
+def _matrix_sum(node: Node) -> Node:
+    if len({(len(matrix.args), len(matrix.args[0].args)) for matrix in node.args}) > 1:
+        raise Unreadable("sum of matrices of different sizes")
+    rows = zip(*(matrix.args for matrix in node.args), strict=True)
+    return _matrix([[add(*entries) for entries in zip(*(row.args for row in group), strict=True)] for group in rows])
+
+
+def _matrix_product(left: Node, right: Node) -> Node:
+    columns = list(zip(*(row.args for row in right.args), strict=True))
+    if len(left.args[0].args) != len(right.args) or len(left.args) * len(columns) > MAX_ENTRIES:
+        raise Unreadable("product of matrices of these sizes")
+    return _matrix([[add(*map(mul, row.args, column)) for column in columns] for row in left.args])
+
+
+def _matrix(rows: list[list[Node]]) -> Node:
+    return Node("matrix", tuple(Node("row", tuple(row)) for row in rows))
 
 
 def _quantity(value: Node, words: str) -> Node:

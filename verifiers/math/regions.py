@@ -7,7 +7,7 @@ and is compared by form.
 from fractions import Fraction
 from typing import NamedTuple
 
-from verifiers.math.nodes import INFINITY, REALS, Node, add, div, infinite, neg, num, symbols
+from verifiers.math.nodes import INFINITY, REALS, Node, add, div, infinite, neg, num, rewrite, sym, symbols
 from verifiers.math.rational import Inexact, Rational, Undefined, fold
 from verifiers.math.sampling import compare_order
 from verifiers.math.scalar import Outcome, same_scalar
@@ -170,6 +170,7 @@ def _relation(node: Node) -> Region:
         if node.args[0].kind != "sym":
             raise NoRegion("membership")
         return Region(inner.pieces, node.args[0].name)
+    node = rewrite(node, _applied)
     names = symbols(node)
     if len(names) != 1 or any(operator not in ("<", ">", "<=", ">=", "!=", "=") for operator in operators):
         raise NoRegion("relation")
@@ -178,6 +179,14 @@ def _relation(node: Node) -> Region:
     for left, operator, right in zip(node.args, operators, node.args[1:], strict=False):
         pieces = intersect(pieces, _solve(left, operator, right, name))
     return Region(pieces, name)
+
+
+def _applied(node: Node) -> Node:
+    """`f(x)` is a variable of its own: `0 < f(x) < 1` speaks of its values."""
+    if node.kind == "mul" and len(node.args) == 2 and all(part.kind == "sym" for part in node.args):
+        function, argument = node.args
+        return sym(f"{function.name}({argument.name})") if function.name in ("f", "g", "h") else node
+    return node
 
 
 def _solve(left: Node, operator: str, right: Node, name: str) -> tuple[Piece, ...]:

@@ -171,17 +171,25 @@ def bare(node: Node) -> Node:
 
 
 def is_label(node: Node) -> bool:
-    r"""`x`, `x_1`, `f(x)`, `f^{-1}(x)`, `P(A)`, `AB`, `\angle ABC`, `(x, y)`, `\text{Area}`."""
+    r"""`x`, `x_1`, `f(x)`, `f^{-1}(x)`, `P(A)`, `AB`, `|AB|`, `A:B`, `\angle ABC`, `(x, y)`, `\text{Area}`."""
     if node.kind in ("sym", "text"):
         return True
     if node.kind == "tuple":
         return all(part.kind == "sym" for part in node.args)
+    if node.kind in ("ratio", "div") or (node.kind == "func" and node.name == "abs"):
+        return all(_is_geometric(part) for part in node.args)
     if node.kind != "mul":
         return False
     head = node.args[0].args[0] if node.args[0].kind == "pow" else node.args[0]
     if head.kind == "sym" and head.name.rstrip("'") in FUNCTION_LETTERS and len(node.args) == 2:
         return node.args[1].kind in ("sym", "num", "neg", "tuple", "add")
     return all(part.kind == "sym" for part in node.args)
+
+
+def _is_geometric(node: Node) -> bool:
+    """`AB`, `S_1`: names of lengths and areas are capital letters."""
+    parts = node.args if node.kind == "mul" else (node,)
+    return all(part.kind == "sym" and part.name[0].isupper() for part in parts)
 
 
 def same_assignments(gold: list[tuple[Node, Node]], answer: list[tuple[Node, Node]], same: Same) -> Outcome:
@@ -191,7 +199,8 @@ def same_assignments(gold: list[tuple[Node, Node]], answer: list[tuple[Node, Nod
         return same(value, rename(other, other_label, label)) if same_label(label, other_label) else DIFFERENT
     rest = list(answer)
     for label, value in gold:
-        place = next((at for at, (name, other) in enumerate(rest) if name == label and same(value, other).equal), None)
+        pairs = enumerate(rest)
+        place = next((at for at, (name, other) in pairs if same_label(label, name) and same(value, other).equal), None)
         if place is None:
             return DIFFERENT
         del rest[place]
@@ -237,6 +246,11 @@ def values_only(assigned: list[tuple[Node, Node]], other: Node, same: Same) -> O
     labels = {label for label, _ in assigned}
     if len(labels) == 1:
         return same(Node("list", values, ","), other)
+    count = len(labels)
+    names = [label for label, _ in assigned]
+    if len(values) > count and len(values) % count == 0 and names == names[:count] * (len(values) // count):
+        points = [Node("tuple", values[at : at + count], "()") for at in range(0, len(values), count)]
+        return same(Node("list", tuple(points), ","), other)  # `p = 5, q = 2; p = 7, q = 2`
     if other.kind in ("tuple", "list") and len(other.args) == len(values) and other.name in ("()", ",", "and"):
         return all_same(values, other.args, same)
     return DIFFERENT

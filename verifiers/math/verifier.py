@@ -6,18 +6,26 @@ be killed.
 """
 
 import math
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verifiers.base import Verdict
+from verifiers.math.boxes import Found
 from verifiers.math.compare import equivalent
-from verifiers.math.extract import Found, extract
+from verifiers.math.extract import extract
 from verifiers.math.nodes import Node, contains
 from verifiers.math.params import MathParams
 from verifiers.math.reading import MAX_LENGTH, Answer, read
 from verifiers.math.scalar import SYMBOLIC, Outcome
 from verifiers.math.words import same_words
+
+_MARKED = re.compile(r"####|\\\\?(?:boxed|fbox)(?![A-Za-z])|\bfinal answer is\b")
+
+
+_OPEN_BOX = re.compile(r"^.*\\\\?(?:boxed|fbox)\s*\{", re.S)
+"""Of a reference that was cut off: what the box began with is still the answer."""
 
 
 class MathReference(BaseModel):
@@ -45,8 +53,8 @@ class MathReference(BaseModel):
     @property
     def final(self) -> str:
         """The answer itself, taken out of a solution text."""
-        if "####" in self.answer or "\\boxed" in self.answer or "\\fbox" in self.answer:
-            return extract(self.answer).text or self.answer
+        if _MARKED.search(self.answer):
+            return extract(self.answer).text or _OPEN_BOX.sub("", self.answer)
         return self.answer
 
 

@@ -22,7 +22,7 @@ _ARTICLES = re.compile(r"^(?:the|an?)\s+(?=\w{2})")
 
 _CHOICE = re.compile(
     r"(?:(?:option|choice|answer)\s*:?\s*)?"
-    r"(?:\(\s*(?P<a>[A-Ja-j])\s*\)|\[\s*(?P<b>[A-J])\s*\]|(?P<c>[A-Ja-j])\s*[).:]|(?P<d>[A-J]))(?P<rest>[\s.:),;]?.*)",
+    r"(?:\(\s*(?P<a>[A-Ja-j])\s*\)|\[\s*(?P<b>[A-J])\s*\]|(?P<c>[A-Ja-j])\s*(?:\)|[.:](?=\s|$))|(?P<d>[A-J]))(?P<rest>[\s.:),;]?.*)",
     re.S | re.I,
 )
 
