@@ -16,15 +16,18 @@ UV_SETTINGS = $(foreach name,UV_DEFAULT_INDEX UV_FIND_LINKS SSL_CERT_FILE,$(if $
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
-.PHONY: help demo test check lint type bench
+.PHONY: help demo test test-slow check lint type bench
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## train a small model with SFT, DPO and RL, and show the curve (ARGS="--quick" for a short one)
 	$(BIN)/rlvr demo $(ARGS)
 
-test: $(READY) ## every test that needs no GPU and no Docker (ARGS="tests/unit -k math" for some)
-	$(BIN)/python -m pytest -m "not docker and not gpu" $(ARGS)
+test: $(READY) ## every quick test that needs no GPU and no Docker (ARGS="tests/unit -k math" for some)
+	$(BIN)/python -m pytest -m "not slow and not docker and not gpu" $(ARGS)
+
+test-slow: $(READY) ## whole runs: the demo, kill and resume, Ray jobs, soaks, installs
+	$(BIN)/python -m pytest -m "slow and not docker and not gpu" $(ARGS)
 
 check: lint type test ## what a change must pass
 

@@ -20,6 +20,9 @@ DRY_RUN = typer.Option("--dry-run", help="Check everything, print the plan, and 
 RESUME = typer.Option("--resume", help="Go on from where the run directory stands.")
 ANY_OPTION = {"ignore_unknown_options": True, "allow_extra_args": True}
 
+OURS = ("rlvr", "verifiers", "sandbox")
+"""A missing module of these is our defect; any other is an extra that is not installed."""
+
 Config = Annotated[str, CONFIG]
 Overrides = Annotated[list[str] | None, OVERRIDES]
 DryRun = Annotated[bool, DRY_RUN]
@@ -37,6 +40,10 @@ def user_errors() -> "Iterator[None]":
         _fail(str(error), 2)
     except WorkFailed as error:
         _fail(str(error), 1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OURS:
+            raise
+        _fail(f"this needs {error.name}, which is not installed: pip install 'rlvr[train]'", 2)
     except KeyboardInterrupt:
         _fail("interrupted; --resume goes on from here", 1)
 

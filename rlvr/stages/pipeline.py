@@ -25,7 +25,7 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     start = time.monotonic()
     out = config.out.absolute()
     if not resume:
-        shutil.rmtree(out, ignore_errors=True)
+        clear(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.toml").write_text(load.dump(config))
     seconds: dict[str, float] = {}
@@ -43,6 +43,26 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     summary = summarise(config, out, seconds, time.monotonic() - start)
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+MADE = ("tasks", "base", "sft", "dpo", "rl", "evaluate", "config.toml", "summary.json", "report.html")
+"""What a pipeline writes into its run directory, and so may take away."""
+
+
+def clear(out: Path) -> None:
+    """Take an earlier run away. Raises ConfigError for a folder that holds anything else, and touches nothing."""
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    foreign = [name for name in found if name not in MADE]
+    if foreign or (found and "config.toml" not in found):
+        raise load.ConfigError(
+            f"out: {out} is no earlier run, it holds {', '.join((foreign or found)[:3])}; choose an empty or new folder"
+        )
+    for name in found:
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _build_scratch(config: Pipeline, out: Path) -> None:
