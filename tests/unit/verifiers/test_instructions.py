@@ -216,6 +216,7 @@ def test_sentences(text, expected):
         ("I like fruit, e.g. apples. Yes.", ["I like fruit, e.g.", "apples.", "Yes."]),
         ("Dr. Peel left at 5 p.m. today.", ["Dr. Peel left at 5 p.m. today."]),
         ("A. Cats\nB. Dogs\nC. Owls", ["A.", "Cats\nB.", "Dogs\nC. Owls"]),
+        ("We left in mid-Jan. for Rome.", ["We left in mid-Jan. for Rome."]),
         ("He met B. Smith. See o. Let go.", ["He met B. Smith.", "See o.", "Let go."]),
         ('She said "go.". Then (yes.).', ['She said "go.".', "Then (yes.", ")."]),
         ("Is it else's.\" Yes", ["Is it else's.\"", "Yes"]),

@@ -161,7 +161,7 @@ ROWS = [
         ("(a) 'big' cat", T, T),
         ("???", F, F),
     ),
-    ("words:vowel", {}, ("a cat sat", T, T), ("a bed in fog", F, F), ("a\nb", F, F), ("xyz", T, T)),
+    ("words:vowel", {}, ("a cat sat", T, T), ("A BED IN FOG", F, F), ("a\nb", F, F), ("xyz", T, T)),
     (
         "words:consonants",
         {},

@@ -217,6 +217,7 @@ ROWS = [
         ("my answer is yes.", F, F),
         ("Yes.", F, F),
         ('"My answer is maybe."', T, T),
+        ('" My answer is maybe. "', T, T),
     ),
     (
         "detectable_format:number_highlighted_sections",

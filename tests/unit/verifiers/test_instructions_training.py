@@ -147,6 +147,7 @@ ROWS = [
         ("Do it NOW. Go (now).", T, T),
         ("Go now!!", F, T),
     ),
+    ("last_word:last_word_sent", {"last_word": "Now"}, ("Go now. Now!", T, T), ("Go.", F, F)),
     (
         "last_word:last_word_answer",
         {"last_word": "now"},
