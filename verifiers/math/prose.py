@@ -109,7 +109,7 @@ def content_of(formula: re.Match[str]) -> str:
 
 def last_number(text: str) -> Found | None:
     """The last number of a text in prose. A row of numbers, or a choice between them, is a hedge and no answer."""
-    text = _CALCULATOR.sub("", text)
+    text = MATH.sub(lambda formula: " . " if "\\" in formula[0] else formula[0], _CALCULATOR.sub("", text))
     numbers = list(_NUMBER.finditer(text))
     if not numbers or not _WORD.search(text):
         return None

@@ -15,6 +15,8 @@ from verifiers.math.words import choice_of, meaning, unwrapped, words_of
 
 MAX_LENGTH = 4000
 """Characters of an answer that is parsed; longer ones are compared as strings."""
+SHORT = 300
+"""Characters of an answer that is remembered among thousands; of longer ones only the latest are."""
 MAX_TREE_DEPTH = 60
 MAX_ENTRIES = 25
 """Of a product of matrices."""
@@ -53,10 +55,9 @@ def read(text: str) -> Answer:
     """Never raises: what cannot be read has no tree."""
     if len(text) > MAX_LENGTH:
         return Answer(clean(text) if len(text) < 16 * MAX_LENGTH else text.strip(), None, None)
-    return _read(text)
+    return _read_short(text) if len(text) <= SHORT else _read_long(text)
 
 
-@lru_cache(maxsize=8192)
 def _read(text: str) -> Answer:
     text = clean(single_backslashes(text))
     parts = _IMPLIED.split(text)
@@ -72,6 +73,16 @@ def _read(text: str) -> Answer:
         except Unreadable:
             node = None
     return Answer(text, words, node, *choice_of(text))
+
+
+_read_short = lru_cache(maxsize=4096)(_read)
+_read_long = lru_cache(maxsize=64)(_read)
+
+
+def forget() -> None:
+    """Empty the memory of answers that were read; for measurements."""
+    _read_short.cache_clear()
+    _read_long.cache_clear()
 
 
 def parse(text: str) -> Node:

@@ -19,15 +19,23 @@ from verifiers.math.rational import Inexact, Undefined
 
 MAX_BITS = 6000
 FIRST_BITS = 256
-TRIALS = 14
+TRIALS = 18
 """Trial points; those where a side is undefined do not count."""
 ENOUGH = 4
 """Valid points looked at with floats."""
+ENOUGH_PIECEWISE = 10
+"""The same where a function such as `|x|` has another form elsewhere."""
 CONFIRM = 2
 """Points at which both sides must agree to full precision."""
+PIECEWISE = {"abs", "floor", "ceil", "max", "min", "sgn", "norm"}
 
 Point = dict[str, Fraction]
-SPANS = [(Fraction(1, 10), Fraction(1)), (Fraction(1), Fraction(3)), (Fraction(3), Fraction(30))]
+SPANS = [
+    (Fraction(1, 10), Fraction(1)),
+    (Fraction(3), Fraction(30)),
+    (Fraction(1), Fraction(3)),
+    (Fraction(30), Fraction(2000)),
+]
 
 
 @lru_cache(maxsize=2)
@@ -38,16 +46,19 @@ def _floats(complex: bool) -> Field:
 def same_value(left: Node, right: Node) -> bool | None:
     """True: equal. False: different. None: undecided. Deterministic: points are drawn from the trees themselves."""
     complex = any(part.kind == "const" and part.name == "i" for node in (left, right) for part in walk(node))
-    open_points: list[Point] = []
-    for point in points(left, right):
-        verdict = _compare(left, right, point, _floats(complex))
-        if verdict is False:
+    parts = [part for node in (left, right) for part in walk(node)]
+    enough = ENOUGH_PIECEWISE if any(part.name in PIECEWISE for part in parts) else ENOUGH
+    agreeing: list[tuple[int, int, Point]] = []
+    for trial, point in enumerate(points(left, right)):
+        outcome = _compare(left, right, point, _floats(complex))
+        if outcome is False:
             return False
-        if verdict is not None or not point:
-            open_points.append(point)
-        if len(open_points) >= ENOUGH:
+        if outcome is not None or not point:
+            agreeing.append((int(outcome or FIRST_BITS), trial, point))
+        if len(agreeing) >= enough:
             break
-    answers = [_refine(left, right, point, complex) for point in open_points[:CONFIRM]]
+    cheapest = sorted(agreeing, key=lambda entry: entry[:2])[:CONFIRM]
+    answers = [_refine(left, right, point, complex) for _, _, point in cheapest]
     if False in answers:
         return False
     return True if answers and all(answers) else None
@@ -98,12 +109,12 @@ def points(left: Node, right: Node) -> Iterator[Point]:
 
 
 def _value(key: bytes, trial: int, index: int, whole: bool) -> Fraction:
-    """All positive, all negative and mixed signs in turn; magnitudes from 0.1 to 30."""
+    """Magnitudes from 0.1 to 2000 in turn; all positive, all negative and mixed signs."""
     digest = blake2b(bytes([trial, index % 256]), key=key, digest_size=8).digest()
     draw = int.from_bytes(digest[:6], "big")
     if whole:
         return Fraction(2 + trial + draw % 9)
-    low, high = SPANS[(trial // 3) % len(SPANS)]
+    low, high = SPANS[trial % len(SPANS)]
     size = low + (high - low) * Fraction(draw >> 16, 1 << 32)
     negative = (False, True, digest[7] % 2 == 0)[trial % 3]
     return -size if negative else size
