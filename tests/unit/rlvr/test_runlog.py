@@ -31,6 +31,13 @@ def test_half_a_line_left_by_a_kill_spoils_nothing(tmp_path: Path) -> None:
     file.write_text(file.read_text()[:-7])
     assert [row["step"] for row in read(tmp_path)] == [1]
     for step in (2, 3):
-        with RunLog(tmp_path, "rl", 5) as log:
+        with RunLog(tmp_path, "rl", 5, resume=True) as log:
             log(step, {})
     assert [row["step"] for row in read(tmp_path)] == [1, 2, 3]
+
+
+def test_a_new_run_starts_a_new_record(tmp_path: Path) -> None:
+    for step in (1, 2):
+        with RunLog(tmp_path, "rl", 5) as log:
+            log(step, {})
+    assert [row["step"] for row in read(tmp_path)] == [2]
