@@ -3,13 +3,13 @@
 import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from sandbox.base import RunRequest, Sandbox, SandboxError
-from sandbox.process.lane import interpreter
 
 PLAIN = "print(1)"
 IMPORTS = (
@@ -45,7 +45,7 @@ def compare(sandbox: Sandbox, name: str, code: str, *, concurrency: int, rounds:
     def sandboxed() -> str:
         return sandbox.run(RunRequest("python", code)).stdout
 
-    argv = [interpreter(), "-c", code]
+    argv = [sys.executable, "-c", code]
 
     def bare() -> str:
         return subprocess.run(argv, capture_output=True, text=True, check=False, env=dict(os.environ)).stdout

@@ -5,6 +5,7 @@ ended and brings files back. Its child becomes the program: it waits for a job, 
 is neither traceable nor readable for the program, though both have the same user id.
 """
 
+import _signal  # type: ignore[import-not-found]
 import contextlib
 import os
 import resource
@@ -26,8 +27,9 @@ ENVIRONMENT = {
 }
 HOME = "/tmp"
 _SCRATCH = "/run"
-_PARTS = {"tmp": "/tmp", "shm": "/dev/shm"}
-"""One file system, and so one limit, for all that a run may write."""
+"""One file system, and so one limit, for all that a run may write: its scripts, its /tmp and its /dev/shm."""
+_HOME_SOURCE = f"{_SCRATCH}/tmp"
+_SHARED_MEMORY = f"{_SCRATCH}/shm"
 SCRIPTS = f"{_SCRATCH}/script"
 DEFAULT_DISK = 64 << 20
 FAILED, ENDED, FILE, CONTENT = b"F", b"E", b"N", b"C"
@@ -59,7 +61,7 @@ def enter(line: int, outputs: tuple[int, int], owner: tuple[int, int]) -> None:
         _become_init(program, line)
     kernel.put_right()
     kernel.set_dumpable(True)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    _signal.signal(signal.SIGINT, signal.default_int_handler)  # the one in `signal` goes through enums
     os.dup2(outputs[0], 1)
     os.dup2(outputs[1], 2)
     _build_walls(owner)
@@ -70,9 +72,9 @@ def _build_walls(owner: tuple[int, int]) -> None:
     map_ids(*owner)
     write("/proc/self/oom_score_adj", b"1000")
     kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS, _tmpfs_options(DEFAULT_DISK))
-    for part, place in _PARTS.items():
-        os.mkdir(f"{_SCRATCH}/{part}")  # noqa: PTH102
-        kernel.mount(f"{_SCRATCH}/{part}", place, flags=kernel.MS_BIND)
+    os.mkdir(_SHARED_MEMORY)  # noqa: PTH102
+    os.mkdir(_HOME_SOURCE)  # noqa: PTH102
+    kernel.mount(_HOME_SOURCE, HOME, flags=kernel.MS_BIND)
     kernel.mount("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY)
     kernel.set_host_name("sandbox")
     os.setsid()

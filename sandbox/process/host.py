@@ -141,7 +141,7 @@ class Host:
 
 
 def main() -> None:
-    """argv: folder of this package, number of the channel's descriptor."""
+    """argv: folder of this package, number of the channel's descriptor, modules that are imported already."""
     os.umask(0o022)
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, int(sys.argv[2]))
     client.set_inheritable(False)

@@ -17,7 +17,10 @@ _START_S = 40.0
 _GRACE_S = 30.0
 """How long past a run's deadline a host may take to report: clean-up, and bringing files back."""
 _END_S = 10.0
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from sandbox.process.host import main; main()"
+_BOOT = (
+    "import sys; [__import__(name) for name in sys.argv[3:]]; sys.path.insert(0, sys.argv[1]); "
+    "from sandbox.process.host import main; main()"
+)
 _SOURCE = str(Path(__file__).parents[2])
 
 
@@ -69,7 +72,7 @@ class Lane:
             errors = os.memfd_create("errors", os.MFD_CLOEXEC)
             with theirs:
                 self._host = subprocess.Popen(
-                    [interpreter(), "-I", "-S", "-c", _BOOT, _SOURCE, str(theirs.fileno())],
+                    [interpreter(), "-I", "-S", "-c", _BOOT, _SOURCE, str(theirs.fileno()), *self._first()],
                     env={},
                     cwd="/",
                     stdin=subprocess.DEVNULL,
@@ -93,6 +96,10 @@ class Lane:
         assert isinstance(told, tuple)
         self.layers = told
         return ours
+
+    def _first(self) -> list[str]:
+        """Modules to load ahead of our own code: what a clone touches then lies close together, and less is copied."""
+        return [name for name in self._settings.preload if name in sys.stdlib_module_names]
 
     def _stop(self, patience_s: float = 0.0) -> None:
         """End the host; kill it if it does not go by itself within `patience_s`. All below it ends with it."""

@@ -34,6 +34,7 @@ _SYMLINKS = {
     "dev/stdin": "/proc/self/fd/0",
     "dev/stdout": "/proc/self/fd/1",
     "dev/stderr": "/proc/self/fd/2",
+    "dev/shm": "/run/shm",
     "var/tmp": "/tmp",
 }
 
@@ -50,7 +51,7 @@ def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
     links = {path: str(Path(path).readlink()) for path in _SYSTEM if Path(path).is_symlink()}
     root = Path("/tmp")  # any folder will do: all sources are open by now, so nothing is lost below it
     kernel.mount("tmpfs", str(root), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=8m,mode=755")
-    for folder in ("proc", "tmp", "run", "dev/shm", "etc/alternatives", "var", "root", "home"):
+    for folder in ("proc", "tmp", "run", "dev", "etc/alternatives", "var", "root", "home"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for target, source in sources.items():
         _bind(source, root / target.lstrip("/"))
