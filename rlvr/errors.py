@@ -1,11 +1,9 @@
-"""Which errors are the user's to mend, and which say that the work failed: the command line's exit codes 2 and 1."""
+"""Whose error it is decides how a command ends: 2 for the user's input, 1 for work that failed though it was right."""
 
-from rlvr.load import ConfigError
-from rlvr.tasks.rows import SourceError
+
+class UserError(ValueError):
+    """The input is wrong. One clear line: what was expected, what came, what to do."""
 
 
 class WorkFailed(Exception):
     """The work failed though the input was right. The message says what and where to look."""
-
-
-UserError = (ConfigError, SourceError)

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ray
+from ray.exceptions import RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
-from rlvr.errors import WorkFailed
+from rlvr.errors import UserError, WorkFailed
 from rlvr.load import ConfigError
 
 START_S = 90.0
@@ -27,7 +28,10 @@ TAIL = 20
 
 @contextmanager
 def attached() -> Iterator[None]:
-    """Inside a Ray job, or with RAY_ADDRESS set, that cluster; else one of our own until the block ends."""
+    """Inside a Ray job, or with RAY_ADDRESS set, that cluster; else one of our own until the block ends.
+
+    Raises WorkFailed when an actor or a worker died in the block, or failed by a defect.
+    """
     if ray.is_initialized():
         yield
         return
@@ -35,8 +39,17 @@ def attached() -> Iterator[None]:
     ray.init(log_to_driver=False, logging_level="error", include_dashboard=False if own else None)
     try:
         yield
+    except UserError:
+        raise  # ray hands an actor's error on as one of its own kind as well
+    except RayError as error:
+        raise WorkFailed(f"{type(error).__name__}: {_last_line(error)}") from error
     finally:
         ray.shutdown()
+
+
+def _last_line(error: Exception) -> str:
+    """What went wrong, without the stack of the process where it did."""
+    return next((line for line in reversed(str(error).splitlines()) if line.strip()), "no message").strip()
 
 
 @contextmanager

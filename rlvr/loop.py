@@ -15,6 +15,7 @@ from statistics import fmean
 
 from rlvr.collect import collect
 from rlvr.config import RL
+from rlvr.errors import WorkFailed
 from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal, Learner
 from rlvr.samples import Group, Prompt
@@ -27,7 +28,7 @@ Validate = Callable[[int], Awaitable[dict[str, float]]]
 Log = Callable[[int, dict[str, float]], None]
 
 
-class RunStopped(Exception):
+class RunStopped(WorkFailed):
     """The run should not go on by itself. The message says why; `--resume` goes on once that is mended."""
 
 

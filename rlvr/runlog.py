@@ -11,12 +11,12 @@ SHOWN = ("reward", "validation/accuracy", "loss", "entropy", "tokens_per_s")
 
 
 class RunLog:
-    """Appends rows `{"step", "seconds", ...}`. Readable while it is written; a torn last line is skipped by `read`."""
+    """Rows `{"step", "seconds", ...}`, after an interrupted run's with `resume`. Readable while it is written."""
 
-    def __init__(self, out: Path, stage: str, total: int) -> None:
+    def __init__(self, out: Path, stage: str, total: int, resume: bool = False) -> None:
         out.mkdir(parents=True, exist_ok=True)
         self.stage, self.total = stage, total
-        self._file = (out / "metrics.jsonl").open("a+")
+        self._file = (out / "metrics.jsonl").open("a+" if resume else "w+")
         if self._file.tell() and not (out / "metrics.jsonl").read_bytes().endswith(b"\n"):
             self._file.write("\n")  # a killed run left half a line; what follows must not be glued to it
         self._start = time.monotonic()

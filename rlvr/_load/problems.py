@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from rlvr._load import shape
+from rlvr.errors import UserError
 
 PLAIN = {
     str: "a string",
@@ -20,7 +21,7 @@ PLAIN = {
 }
 
 
-class ConfigError(ValueError):
+class ConfigError(UserError):
     """The configuration is wrong; `problems` holds one line for each fault, and so does the message."""
 
     def __init__(self, *problems: str) -> None:

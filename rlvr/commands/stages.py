@@ -100,6 +100,9 @@ def run_stage(settings: Any, resume: bool) -> None:
     (settings.out / "config.toml").write_text(load.dump(settings))
     module = importlib.import_module(f"rlvr.stages.{'evaluate' if settings.stage == 'eval' else settings.stage}")
     module.run(settings)
+    from rlvr.view.report import write_report
+
+    typer.echo(f"report: {write_report(settings.out)}")
 
 
 def run_pipeline(settings: Any, address: str | None, resume: bool) -> None:

@@ -12,7 +12,7 @@ from rlvr.evaluate import evaluate
 from rlvr.jobs import attached
 from rlvr.journal import Journal
 from rlvr.load import ConfigError
-from rlvr.loop import RunStopped, train
+from rlvr.loop import train
 from rlvr.runlog import RunLog
 from rlvr.tasks.sources import load_tasks
 
@@ -21,8 +21,12 @@ def run(config: RL) -> None:
     """Train to the end. The best checkpoint by validation lies in `config.out / "model"`."""
     tasks = load_tasks(config.tasks.train, limit=config.tasks.limit)
     held = load_tasks(config.tasks.validation, limit=config.tasks.limit) if config.tasks.validation else []
-    with attached(), RunLog(config.out, "rl", config.steps) as log:
+    with attached(), RunLog(config.out, "rl", config.steps, resume=has_begun(config.out)) as log:
         asyncio.run(_run(config, tasks, held, log))
+
+
+def has_begun(out: Path) -> bool:
+    return (out / "journal.sqlite").exists()
 
 
 async def _run(config: RL, tasks: Sequence, held: Sequence, log: RunLog) -> None:  # type: ignore[type-arg]
@@ -79,6 +83,3 @@ class Clock:
         now = time.monotonic()
         passed, self.last = now - self.last, now
         return {"step_seconds": passed, "tokens_per_s": tokens / passed}
-
-
-__all__ = ["RunStopped", "run"]

@@ -15,6 +15,7 @@ import ray
 from rlvr.actors import SHARE, wants_gpu
 from rlvr.config import DPO, SFT
 from rlvr.errors import UserError, WorkFailed
+from rlvr.load import ConfigError
 
 C = TypeVar("C", SFT, DPO)
 
@@ -45,7 +46,7 @@ Function = Callable[[C, Rank], None]
 def train_on_workers(function: Function[C], config: C) -> None:
     """`function(config, rank)` on every worker. Raises WorkFailed when a worker fails, or its own user error."""
     if config.batch_size % config.workers:
-        raise WorkFailed(f"batch_size ({config.batch_size}) must be a multiple of workers ({config.workers})")
+        raise ConfigError(f"batch_size: expected a multiple of workers ({config.workers}), got {config.batch_size}")
     gpu = wants_gpu(config.compute)
     try:
         if config.workers == 1:

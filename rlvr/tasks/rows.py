@@ -9,12 +9,14 @@ from typing import Any
 
 import httpx
 
+from rlvr.errors import UserError
+
 KINDS = (".jsonl", ".ndjson", ".json", ".parquet")
 
 NumberedRow = tuple[int, Mapping[str, Any]]
 
 
-class SourceError(ValueError):
+class SourceError(UserError):
     """A task source is missing, cannot be read, or has a row of the wrong shape. One line, with file and row."""
 
 
