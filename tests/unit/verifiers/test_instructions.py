@@ -13,6 +13,7 @@ from verifiers.instructions import InstructionsVerifier
 from verifiers.instructions.catalogue import CONSTRAINTS
 from verifiers.instructions.differences import DIFFERENCES
 from verifiers.instructions.sentences import punkt_sentences, sentences
+from verifiers.instructions.text import tokens
 
 verifier = InstructionsVerifier()
 NO_COMMA = {"instruction_id_list": ["punctuation:no_comma"], "kwargs": [{}]}
@@ -227,3 +228,19 @@ def test_sentences(text, expected):
 )
 def test_punkt_sentences(text, expected):
     assert punkt_sentences(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Don't stop, it's 3:30.", "Do n't stop , it 's 3:30 ."),
+        ('He said "go (now)." Then...', "He said `` go ( now ) . '' Then ..."),
+        ("'Tis the dogs' 'best' day", "'T is the dogs ' ' best ' day"),
+        ("I cannot, we're gonna", "I can not , we 're gon na"),
+        ("well-known -- $3,000.50 (50%)", "well-known -- $ 3,000.50 ( 50 % )"),
+        ("Mr. Smith left. So did A&B!", "Mr. Smith left . So did A & B !"),
+        ("“Curly” *stars* <<x>>", "“ Curly ” * stars * < < x > >"),
+    ],
+)
+def test_treebank_tokens(text, expected):
+    assert tokens(text) == expected.split()

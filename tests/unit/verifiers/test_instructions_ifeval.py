@@ -116,7 +116,7 @@ ROWS = [
         {"num_paragraphs": 2},
         ("one\n***\ntwo", T, T),
         ("one *** two", T, F),
-        ("***\none\n***\ntwo\n***", T, T),
+        ("***\none\n***\ntwo\n***\n \n", T, T),
         ("one\n***\n\n***\ntwo", F, F),
         ("one", F, F),
         ("one\n***\n!", T, F),

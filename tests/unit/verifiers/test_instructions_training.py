@@ -119,6 +119,7 @@ ROWS = [
         ("one\n\ntwo\n\nthree", F, F),
         ("\n\none\n\ntwo", T, T),
         ("one\n \ntwo", F, T),
+        ("one\n\n \n\ntwo", F, T),
         ("one\n\n--", T, F),
     ),
     (
