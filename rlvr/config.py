@@ -82,8 +82,6 @@ class Compute(Section):
     """`auto` is CUDA where there is a GPU, else the CPU."""
     threads: PositiveInt | None = None
     """CPU threads of each model process; all cores by default."""
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto` keeps the checkpoint's own."""
 
 
 class Stage(Section):

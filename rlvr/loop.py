@@ -45,8 +45,12 @@ async def train(
     """Run to `config.steps`, from wherever the journal and the last checkpoint stand."""
     step = await recover(learner, journal)
     await engine.load(await learner.weights(), step)
-    if step == 0:
-        log(0, await validate(0))
+    if not journal.steps().get(step):  # a new run, or one that died before it could look at this step
+        metrics = await validate(step)
+        journal.metrics(step, metrics)
+        log(step, metrics)
+        if step:
+            await learner.checkpoint(step)
     ahead: deque[asyncio.Task[list[Group]]] = deque()
     try:
         while step < config.steps:

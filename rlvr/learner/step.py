@@ -21,7 +21,7 @@ class Learner:
 
     def __init__(self, config: RL, device: str = "cpu") -> None:
         self.config = config
-        self.model = AutoModelForCausalLM.from_pretrained(config.model, dtype="auto").to(device)
+        self.model = AutoModelForCausalLM.from_pretrained(config.model, dtype="float32").to(device)
         self.model.eval()  # dropout off: sampler, old and current log-probabilities must be of one distribution
         self.device = device
         self.version = 0
@@ -54,7 +54,7 @@ class Learner:
             totals += self._backward(batch, sequences, weight)
         norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optim.max_grad_norm))
         rate = learning_rate(config, self.version)
-        if math.isfinite(norm):
+        if math.isfinite(norm) and batch.mask.any():  # with nothing to train, momentum alone would move the weights
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
             self.optimizer.step()

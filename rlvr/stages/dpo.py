@@ -94,7 +94,7 @@ def _given_pairs(config: DPO, tokenizer: Any) -> list[dict[str, Any]]:
                 f"{config.data}: row {number}: expected `prompt`, `chosen`, `rejected` as chat messages, got {error!r}"
             ) from None
         if len(both) == 2:
-            starts = [next(i for i, label in enumerate(e.labels) if label != IGNORED) for e in both]
+            starts = [max(i for i, label in enumerate(e.labels) if label == IGNORED) + 1 for e in both]
             chosen, rejected = (e.ids[start:] for e, start in zip(both, starts, strict=True))
             pairs.append({"prompt_ids": both[0].ids[: starts[0]], "chosen_ids": chosen, "rejected_ids": rejected})
     return pairs
@@ -126,7 +126,7 @@ def _train(config: DPO, rank: Rank) -> None:
     data = Dataset.from_dict({name: [list(pair[name]) for pair in pairs] for name in columns})
     with RunLog(config.out, "dpo", 0) as log:
         trainer = OnIds(
-            model=AutoModelForCausalLM.from_pretrained(config.model, dtype="auto"),
+            model=AutoModelForCausalLM.from_pretrained(config.model, dtype="float32"),
             args=DPOConfig(
                 **trainer_arguments(config, rank, config.out / "trainer"),
                 loss_type=[config.loss],

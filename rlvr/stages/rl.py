@@ -65,7 +65,8 @@ class Best:
     def __init__(self, out: Path, learner: RemoteLearner, journal: Journal) -> None:
         self.out, self.learner = out, learner
         before = [m["validation/accuracy"] for m in journal.steps().values() if "validation/accuracy" in m]
-        self.accuracy = max(before, default=-1.0)
+        whole = (out / "model" / "config.json").exists()  # not when it was killed while it published
+        self.accuracy = max(before, default=-1.0) if whole else -1.0
 
     async def offer(self, step: int, accuracy: float) -> None:
         if accuracy > self.accuracy:

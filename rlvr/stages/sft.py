@@ -46,7 +46,7 @@ def _train(config: SFT, rank: Rank) -> None:
     data = Dataset.from_dict({"input_ids": [e.ids for e in encoded], "labels": [e.labels for e in encoded]})
     with RunLog(config.out, "sft", 0) as log:
         trainer = SFTTrainer(
-            model=AutoModelForCausalLM.from_pretrained(config.model, dtype="auto"),
+            model=AutoModelForCausalLM.from_pretrained(config.model, dtype="float32"),
             args=SFTConfig(
                 **trainer_arguments(config, rank, config.out / "trainer"), dataset_kwargs={"skip_prepare_dataset": True}
             ),

@@ -187,11 +187,11 @@ def test_going_on_from_a_saved_state_is_bit_for_bit(config: MakeConfig, samples:
     assert distance(learner.weights(), other.weights()) == 0
 
 
-def test_bfloat16_weights_can_be_passed_on(config: MakeConfig, tmp_path: Path, tiny_model: Path) -> None:
+def test_a_bfloat16_checkpoint_is_trained_in_float32(config: MakeConfig, tmp_path: Path, tiny_model: Path) -> None:
+    """Steps of 1e-6 would round away in bfloat16."""
     model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.bfloat16)
     model.save_pretrained(tmp_path)
     learner = Learner(config(model=str(tmp_path)))
-    parameters = dict(learner.model.named_parameters())
-    assert {p.dtype for p in parameters.values()} == {torch.bfloat16}
+    saved = dict(model.named_parameters())
     for name, array in learner.weights().items():
-        assert torch.equal(torch.from_numpy(array).bfloat16(), parameters[name].data)
+        assert torch.equal(torch.from_numpy(array), saved[name].data.float())
