@@ -96,8 +96,16 @@ def submit(
     """Start `rlvr COMMAND` as a job and return its id. `config` becomes the variable RLVR_CONFIG there."""
     entrypoint = shlex.join([_python(client), "-m", "rlvr.cli", *command])
     variables = {"RLVR_CONFIG": config} if config else {}
-    job: str = client.submit_job(entrypoint=entrypoint, metadata=metadata, runtime_env={"env_vars": variables})
-    return job
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            job: str = client.submit_job(entrypoint=entrypoint, metadata=metadata, runtime_env={"env_vars": variables})
+            return job
+        except RuntimeError as error:
+            # The server answers before the agent that starts jobs has reported to it.
+            if "No available agent" not in str(error) or time.monotonic() > deadline:
+                raise WorkFailed(f"the job server refused the job: {' '.join(str(error).split())[:200]}") from None
+            time.sleep(POLL_S)
 
 
 def _python(client: JobSubmissionClient) -> str:

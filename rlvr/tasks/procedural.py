@@ -1,7 +1,7 @@
 """Three families of small problems from a seeded generator, in the image of Tulu 3's RLVR mix.
 
 - `math`: integer arithmetic with carried columns, checked by the math verifier;
-- `code`: find the line through some points and write it as a function, run on hidden inputs by the code verifier;
+- `code`: find the line through two points and write it as a function, run on hidden inputs by the code verifier;
 - `instructions`: say a made-up word so many times, in a given form, checked by the instructions verifier.
 
 A problem has a `key` that names the underlying instance. Training and held-out problems are split by a hash of the key
@@ -88,16 +88,13 @@ def _boxed(work: str, answer: int) -> str:
 
 
 def line(rng: random.Random) -> Problem:
-    """The function `f(x) = a*x + b` from three of its points; judged on these and on hidden ones."""
-    a, b = rng.randint(1, 9), rng.randint(0, 29)
-    shown = [0, 1, rng.randint(2, 9)]
-    hidden = [10, 11, 25, -3]
-    inputs = [[x] for x in shown + hidden]
-    points = ", ".join(f"f({x})={a * x + b}" for x in shown)
+    """The function `f(x) = a*x + b` from two of its points; judged on these and on hidden ones."""
+    a, b = rng.randint(10, 99), rng.randint(10, 99)
+    inputs = [[0], [100], [1], [7], [10], [-3]]
     return Problem(
         "code",
         f"{a}*x+{b}",
-        f"Write f: {points}",
+        f"Write f: f(0)={b}, f(100)={100 * a + b}",
         {"inputs": inputs, "outputs": [a * x + b for [x] in inputs], "fn_name": "f"},
         _program(a, b, f"{a}*x+{b}"),
         _program(a, b, f"{a}*x"),
@@ -105,7 +102,7 @@ def line(rng: random.Random) -> Problem:
 
 
 def _program(a: int, b: int, expression: str) -> str:
-    return f"{a + b}-{b}={a}\n```python\ndef f(x):\n    return {expression}\n```"
+    return f"{100 * a + b}-{b}={100 * a}\n```python\ndef f(x):\n    return {expression}\n```"
 
 
 def repeated_word(rng: random.Random) -> Problem:
