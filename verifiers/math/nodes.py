@@ -7,6 +7,7 @@ Kinds of structure: `list set tuple matrix rel union inter minus builder base mo
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from hashlib import blake2b
 from typing import NamedTuple
 
 ZERO = Fraction(0)
@@ -73,6 +74,16 @@ def walk(node: Node) -> Iterator[Node]:
         top = stack.pop()
         yield top
         stack.extend(top.args)
+
+
+def digest(*nodes: Node) -> bytes:
+    """32 bytes that depend on the trees alone: the seed of everything drawn at random for them."""
+    found = blake2b(digest_size=32)
+    for node in nodes:
+        for part in walk(node):
+            top, bottom = part.value.numerator, part.value.denominator
+            found.update(f"{part.kind} {len(part.args)} {part.name} {top:x}/{bottom:x};".encode("utf-8", "replace"))
+    return found.digest()
 
 
 def rewrite(node: Node, rule: Callable[[Node], Node]) -> Node:

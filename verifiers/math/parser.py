@@ -4,10 +4,10 @@ It reads what answers are made of: numbers, expressions, relations, lists, sets,
 cannot read raises `Unreadable`; it guesses nothing and evaluates nothing.
 """
 
-import re
 from collections.abc import Callable
 from fractions import Fraction
 
+from verifiers.math.decimals import continued, repeating
 from verifiers.math.lexer import END, Token
 from verifiers.math.nodes import EMPTY, PI, E, I, Node, Unreadable, add, div, func, mul, neg, num, power, sym, walk
 from verifiers.math.vocabulary import FUNCTIONS, SHORT_UNITS
@@ -383,21 +383,3 @@ class Parser:
         modulus = self.expression()
         self.expect(")")
         return Node("mod", (left, modulus))
-
-
-def repeating(head: str, block: str) -> Fraction:
-    """0.1 and 6 are 0.1666..."""
-    if not block.isdigit() or len(block) > 200:
-        raise Unreadable("repeating digits expected")
-    places = len(head.partition(".")[2])
-    return Fraction(head + "0" if head.endswith(".") else head) + Fraction(
-        int(block), (10 ** len(block) - 1) * 10**places
-    )
-
-
-def continued(literal: str) -> Fraction:
-    """`0.3636...`: a block that is written out at least twice, three times if it is one digit, goes on for ever."""
-    match = re.fullmatch(r"(\d*\.\d*?)(?:(\d)\2\2+|(\d{2,}?)\3+)", literal)
-    if match is None:
-        raise Unreadable("digits without a visible period")
-    return repeating(match[1], match[2] or match[3])

@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import blake2b
 
-from verifiers.math.nodes import Node, walk
+from verifiers.math.nodes import Node, digest, walk
 from verifiers.math.rational import MAX_STEPS, Inexact, Rational, index_values
 
 POOL = 48
@@ -303,7 +303,7 @@ def same_fingerprints(left: list[Node], right: list[Node]) -> bool | None:
 
 def _evaluate(nodes: list[Node], count: int, *, moving: bool) -> tuple[list[tuple[tuple[int, ...], int]], bool] | None:
     """Values of the trees at `count` points, each with its prime; `moving` takes two points of every prime."""
-    key = blake2b(repr(nodes).encode(), digest_size=32).digest()
+    key = digest(*nodes)
     try:
         degree = root_degree(*nodes)
     except Unsupported:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from verifiers.math.fields import Field, float_field, precise_field
-from verifiers.math.nodes import Node, contains, symbols, walk
+from verifiers.math.nodes import Node, contains, digest, symbols, walk
 from verifiers.math.numeric import Estimate
 from verifiers.math.rational import Inexact, Undefined
 
@@ -103,7 +103,7 @@ def points(left: Node, right: Node) -> Iterator[Point]:
         yield {}
         return
     whole = integer_symbols(left) | integer_symbols(right)
-    key = b"".join(sorted(blake2b(repr(node).encode(), digest_size=16).digest() for node in (left, right)))
+    key = b"".join(sorted((digest(left), digest(right))))
     for trial in range(TRIALS):
         yield {name: _value(key, trial, index, name in whole) for index, name in enumerate(names)}
 

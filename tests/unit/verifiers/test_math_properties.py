@@ -113,9 +113,9 @@ def test_sets_are_unordered_and_tuples_are_not(items: list[Node], random: object
 
 
 FRAGMENTS = (
-    "\\frac \\sqrt \\boxed{ } { ( ) [ ] \\{ \\} ^ _ , ; : + - * / = < > | ! % $ \\pm \\cup \\text{ or and x y 1 23 0.5 e "
-    "i \\pi \\infty \\sum_{k=1}^ \\int_0^1 dx \\begin{pmatrix} \\end{pmatrix} & \\\\ ' \\overline{ #### answer: is "
-    "</think> \\left( \\right) \\circ \\pmod{ cm ½ ² √ − \u0305 １ \x00"
+    "\\frac \\sqrt \\boxed{ } { ( ) [ ] \\{ \\} ^ _ , ; : + - * / = < > | ! % $ \\pm \\cup \\text{ or and x y 1 23 "
+    "0.5 e i \\pi \\infty \\sum_{k=1}^ \\int_0^1 dx \\begin{pmatrix} \\end{pmatrix} & \\\\ ' \\overline{ #### answer: "
+    "is </think> \\left( \\right) \\circ \\pmod{ cm ½ ² √ − \u0305 １ \x00"
 )
 pieces = st.lists(st.sampled_from(FRAGMENTS.split(" ")), max_size=25)
 soup = st.one_of(st.text(max_size=60), pieces.map("".join), pieces.map(" ".join))
