@@ -36,7 +36,7 @@ class Tests(BaseModel):
     """Tolerances of the `float` comparator."""
     checker: str | None = None
     """Python source of the `checker` comparator: run as `checker INPUT EXPECTED ACTUAL`, exit code 0 accepts."""
-    time_limit_s: float = Field(default=5.0, gt=0.0, le=600.0)
+    time_limit_s: float = Field(default=10.0, gt=0.0, le=600.0)
     """CPU seconds of one test; sleeping is bounded at three times as long."""
     memory_mb: int = Field(default=512, ge=32, le=65536)
     weights: list[float] | None = None
