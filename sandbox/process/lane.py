@@ -1,5 +1,6 @@
 """One lane of the process backend: the caller's end of one host process, which is replaced when it dies."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -29,11 +30,13 @@ class HostLostError(Exception):
 
 
 class Lane:
-    """A host process and the channel to it. Not thread-safe: one thread runs it, only `close` may come from another."""
+    """A host process and the channel to it. One thread runs it; only `close` may come from another."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._guard = threading.Lock()
+        self._busy = threading.Lock()
+        """Held while a thread uses the channel: only it may close the descriptor then."""
         self._host: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self.layers: tuple[str, ...] = ()
@@ -41,6 +44,10 @@ class Lane:
 
     def run(self, job: wire.Job, stdin: bytes) -> wire.Report:
         """Run one job. Raises HostLostError when no answer came, SandboxUnavailable when no host can be started."""
+        with self._busy:
+            return self._run(job, stdin)
+
+    def _run(self, job: wire.Job, stdin: bytes) -> wire.Report:
         channel = self._channel or self._start()
         channel.settimeout(job.wall_s + _GRACE_S)
         try:
@@ -51,7 +58,7 @@ class Lane:
                 os.close(content)
             return wire.Report(*self._receive(channel))
         except OSError as error:
-            self._stop()
+            self._stop(_END_S if self._closed else 0.0)
             raise HostLostError(f"the sandbox's host process was lost: {error}") from error
 
     def _receive(self, channel: socket.socket) -> tuple[Any, ...]:
@@ -92,6 +99,8 @@ class Lane:
             os.close(errors)
         if state != "ready":
             self._stop()
+            if self._closed:
+                raise HostLostError("the sandbox was closed")
             raise SandboxUnavailable(probe.explain(str(told)))
         assert isinstance(told, tuple)
         self.layers = told
@@ -122,8 +131,10 @@ class Lane:
             self._closed = True
             channel = self._channel
         if channel is not None:
-            channel.shutdown(socket.SHUT_RDWR)
-        self._stop(_END_S)
+            with contextlib.suppress(OSError):  # the host was faster
+                channel.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for a report
+        with self._busy:
+            self._stop(_END_S)
 
 
 def interpreter() -> str:

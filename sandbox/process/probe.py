@@ -31,11 +31,16 @@ def check_machine() -> None:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         here = f"{sys.platform} on {platform.machine()}"
         raise SandboxUnavailable(f"the process sandbox needs Linux on x86_64, this is {here}; use the docker backend")
+    if Path(sys.base_prefix).is_relative_to("/tmp") or Path(sys.base_prefix).is_relative_to("/run"):
+        raise SandboxUnavailable(f"programs have a /tmp and a /run of their own, and Python is in {sys.base_prefix}")
 
 
 def explain(failure: str) -> str:
     """One line for a fork server that could not start."""
-    return f"this machine does not allow the process sandbox: {failure.strip().splitlines()[-1]}. {_WAYS_OUT}"
+    last = failure.strip().splitlines()[-1]
+    if "[Errno" not in last:
+        return f"the process sandbox could not start: {last}"
+    return f"this machine does not allow the process sandbox: {last}. {_WAYS_OUT}"
 
 
 def layers_seen(stdout: str, stderr: str) -> tuple[str, ...]:

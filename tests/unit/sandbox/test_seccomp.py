@@ -1,0 +1,92 @@
+"""The filter, run by a small BPF machine here: which calls pass, which are refused with what, and what kills."""
+
+import errno
+
+import pytest
+
+from sandbox.process import seccomp
+
+X86_64, I386 = 0xC000_003E, 0x4000_0003
+ALLOW, KILL, REFUSE = "allow", "kill", "refuse"
+
+
+def verdict(number: int, arguments: tuple[int, ...] = (), arch: int = X86_64, *, memfd: bool = True) -> tuple[str, int]:
+    """What the filter says of one call."""
+    data = {0: number, 4: arch} | {16 + 8 * index: value & 0xFFFF_FFFF for index, value in enumerate(arguments)}
+    program, at, value = seccomp.program(memfd), 0, 0
+    while True:
+        code, yes, no, operand = program[at]
+        at += 1
+        if code == 0x20:
+            value = data.get(operand, 0)
+        elif code == 0x06:
+            action = {0x7FFF_0000: ALLOW, 0x8000_0000: KILL}.get(operand, REFUSE)
+            return action, operand & 0xFFFF if action == REFUSE else 0
+        else:
+            true = {0x15: value == operand, 0x35: value >= operand, 0x45: bool(value & operand)}[code]
+            at += yes if true else no
+
+
+def test_exactly_the_listed_calls_pass() -> None:
+    by_argument = {9, 16, 41, 53, 56, 72, 157, 302, 319}
+    passing = {number for number in range(600) if verdict(number) == (ALLOW, 0)}
+    assert passing - by_argument == set(seccomp.ALLOWED.values()) - by_argument
+
+
+@pytest.mark.parametrize("name", ["read", "execve", "futex", "openat", "exit_group", "epoll_wait", "getrandom"])
+def test_ordinary_calls_pass(name: str) -> None:
+    assert verdict(seccomp.ALLOWED[name]) == (ALLOW, 0)
+
+
+@pytest.mark.parametrize("number", [101, 165, 155, 272, 308, 250, 321, 425, 304, 29, 253, 317, 430, 442])
+def test_dangerous_calls_are_refused(number: int) -> None:
+    assert verdict(number) == (REFUSE, errno.EPERM)
+
+
+@pytest.mark.parametrize("number", [435, 453, 470, 999])
+def test_calls_newer_than_the_list_look_missing(number: int) -> None:
+    assert verdict(number) == (REFUSE, errno.ENOSYS)
+
+
+@pytest.mark.parametrize("number", [162, 306])
+def test_sync_does_nothing_and_succeeds(number: int) -> None:
+    assert verdict(number) == (REFUSE, 0)
+
+
+def test_foreign_abis_kill() -> None:
+    assert verdict(20, arch=I386) == (KILL, 0)
+    assert verdict(0x4000_0000 + 39) == (KILL, 0)
+
+
+@pytest.mark.parametrize(
+    ("number", "arguments", "expected"),
+    [
+        (41, (1,), (ALLOW, 0)),
+        (41, (2,), (REFUSE, errno.EAFNOSUPPORT)),
+        (41, (40,), (REFUSE, errno.EAFNOSUPPORT)),
+        (53, (1,), (ALLOW, 0)),
+        (53, (16,), (REFUSE, errno.EAFNOSUPPORT)),
+        (56, (0x11,), (ALLOW, 0)),
+        (56, (0x3D0F00,), (ALLOW, 0)),
+        (56, (0x1000_0011,), (REFUSE, errno.EPERM)),
+        (72, (1, 2), (ALLOW, 0)),
+        (72, (1, 1024), (REFUSE, errno.EPERM)),
+        (72, (1, 1031), (REFUSE, errno.EPERM)),
+        (16, (1, 0x5401), (ALLOW, 0)),
+        (16, (1, 0x5412), (REFUSE, errno.ENOTTY)),
+        (157, (15,), (ALLOW, 0)),
+        (157, (22,), (REFUSE, errno.EINVAL)),
+        (302, (0, 7), (ALLOW, 0)),
+        (302, (1, 7), (REFUSE, errno.EPERM)),
+        (9, (0, 4096, 3, 0x22), (ALLOW, 0)),
+        (9, (0, 4096, 3, 0x4_0022), (REFUSE, errno.EPERM)),
+        (319, (0, 1), (ALLOW, 0)),
+        (319, (0, 4), (REFUSE, errno.EPERM)),
+    ],
+)
+def test_arguments_decide(number: int, arguments: tuple[int, ...], expected: tuple[str, int]) -> None:
+    assert verdict(number, arguments) == expected
+
+
+def test_anonymous_files_need_a_memory_cgroup() -> None:
+    assert verdict(319, (0, 1), memfd=False) == (REFUSE, errno.EPERM)
