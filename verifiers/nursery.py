@@ -136,6 +136,7 @@ class Nursery:
         self._memory_mb = memory_mb
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._path: list[str] = []
         self._loaded: set[str] = set()
         self._turn = asyncio.Lock()
 
@@ -143,6 +144,8 @@ class Nursery:
         """Import a verifier there. Workers forked before do without it, so they belong to an older generation."""
         async with self._turn:
             if verifier not in self._loaded:
+                if self._process and sys.path != self._path:
+                    self.close()  # the verifier may lie where the nursery, started earlier, does not look
                 await self._ask(f"load {verifier}")
                 self._loaded.add(verifier)
                 self.generation += 1
@@ -193,9 +196,10 @@ class Nursery:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         numbers = [theirs.fileno(), os.getpid(), self._memory_mb]
+        self._path = list(sys.path)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, json.dumps(sys.path), *map(str, numbers)],
+                [sys.executable, "-c", _BOOT, json.dumps(self._path), *map(str, numbers)],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a verifier prints must not mix with our caller's output
                 pass_fds=[theirs.fileno()],
