@@ -391,9 +391,10 @@ def test_verify_works_in_a_forked_process():
     assert ours in {int(pid.name) for pid in Path("/proc").glob("[0-9]*")}
 
 
-def test_a_plug_in_that_came_after_the_workers_is_found(tmp_path, monkeypatch):
+def test_a_plug_in_that_came_after_the_workers_is_found(monkeypatch):
     """Workers start with the import path of their time; a verifier that lies elsewhere starts them anew."""
     with Grader(workers=1) as grader:
-        assert asyncio.run(grader.grade(Item("a", "odd_process", "true", {}))).status == "correct"
-        monkeypatch.syspath_prepend(str(tmp_path))
-        assert asyncio.run(grader.grade(Item("b", "math", "\\sum_{k=1}^{n} k", "n(n+1)/2"))).status != "error"
+        with monkeypatch.context() as before:
+            before.setattr(sys, "path", [folder for folder in sys.path if folder != str(ODD)])
+            assert asyncio.run(grader.grade(Item("a", "regex", "abc", "abc"))).status == "correct"
+        assert asyncio.run(grader.grade(Item("b", "odd_process", "true", {}))).status == "correct"
