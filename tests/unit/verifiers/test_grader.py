@@ -397,4 +397,6 @@ def test_a_plug_in_that_came_after_the_workers_is_found(monkeypatch):
         with monkeypatch.context() as before:
             before.setattr(sys, "path", [folder for folder in sys.path if folder != str(ODD)])
             assert asyncio.run(grader.grade(Item("a", "regex", "abc", "abc"))).status == "correct"
-        assert asyncio.run(grader.grade(Item("b", "odd_process", "true", {}))).status == "correct"
+        registry.refresh()
+        verdict = asyncio.run(grader.grade(Item("b", "odd_process", "true", {})))
+        assert verdict.status == "correct", verdict.reason
