@@ -389,14 +389,3 @@ def test_verify_works_in_a_forked_process():
     assert gone(theirs)
     assert verify("odd_process", "true", {"value": "after"}).status == "correct"
     assert ours in {int(pid.name) for pid in Path("/proc").glob("[0-9]*")}
-
-
-def test_a_plug_in_that_came_after_the_workers_is_found(monkeypatch):
-    """Workers start with the import path of their time; a verifier that lies elsewhere starts them anew."""
-    with Grader(workers=1) as grader:
-        with monkeypatch.context() as before:
-            before.setattr(sys, "path", [folder for folder in sys.path if folder != str(ODD)])
-            assert asyncio.run(grader.grade(Item("a", "regex", "abc", "abc"))).status == "correct"
-        registry.refresh()
-        verdict = asyncio.run(grader.grade(Item("b", "odd_process", "true", {})))
-        assert verdict.status == "correct", verdict.reason
