@@ -15,6 +15,7 @@ from rlvr.load import ConfigError
 from rlvr.loop import train
 from rlvr.runlog import RunLog
 from rlvr.tasks.sources import load_tasks
+from verifiers import Task
 
 
 def run(config: RL) -> None:
@@ -29,7 +30,7 @@ def has_begun(out: Path) -> bool:
     return (out / "journal.sqlite").exists()
 
 
-async def _run(config: RL, tasks: Sequence, held: Sequence, log: RunLog) -> None:  # type: ignore[type-arg]
+async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], log: RunLog) -> None:
     engine = RemoteEngine(config.model, config.engine_batch, config.compute)
     learner, grader = RemoteLearner(config), RemoteGrader(config.grading)
     prompts, too_long = await engine.encode(tasks, config.max_prompt_tokens)
