@@ -24,6 +24,8 @@ START_S = 90.0
 POLL_S = 0.25
 TAIL = 20
 """Lines of a failed job's log that are shown."""
+_OWN = "local"
+"""A new cluster. Without it Ray first waits for minutes for a cluster that was killed and left its address behind."""
 
 
 @contextmanager
@@ -35,8 +37,10 @@ def attached() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    own = not os.environ.get("RAY_ADDRESS")
-    ray.init(log_to_driver=False, logging_level="error", include_dashboard=False if own else None)
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(log_to_driver=False, logging_level="error")
+    else:
+        ray.init(_OWN, include_dashboard=False, log_to_driver=False, logging_level="error")
     try:
         yield
     except UserError:
@@ -58,7 +62,9 @@ def cluster(address: str | None) -> Iterator[JobSubmissionClient]:
     if address:
         yield connect(address)
         return
-    context = ray.init(include_dashboard=True, dashboard_host="127.0.0.1", log_to_driver=False, logging_level="error")
+    context = ray.init(
+        _OWN, include_dashboard=True, dashboard_host="127.0.0.1", log_to_driver=False, logging_level="error"
+    )
     try:
         yield _ready(f"http://{context.dashboard_url}")
     finally:
