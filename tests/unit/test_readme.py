@@ -19,10 +19,11 @@ import typer
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-MAX_LINES = 250
+MAX_LINES = 300
 ROOMS = {
     *("sandbox/process", "verifiers/code", "verifiers/instructions", "verifiers/math"),
-    *("rlvr/_load", "rlvr/commands", "rlvr/tasks", "rlvr/view"),
+    *("verifiers/adapters", "verifiers/wire"),
+    *("rlvr/_load", "rlvr/commands", "rlvr/data", "rlvr/tasks", "rlvr/view"),
 }
 """Folders with one door: the tree shows what they are for, not what is inside."""
 
