@@ -41,10 +41,11 @@ type: $(READY) ## mypy --strict on the three packages
 bench: $(READY) ## rates of the hot paths on this machine, also in runs/bench/
 	@for script in tests/bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
+# Bytecode is written once, here: where PYTHONDONTWRITEBYTECODE is set, every process would compile torch and transformers anew, for 6 s.
 $(READY): pyproject.toml deploy/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"rlvr needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...")'
 	@echo "Setting up ./.venv: once, and again when pyproject.toml or deploy/constraints.txt change."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(UV_SETTINGS) $(BIN)/uv pip install --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,dev]'
+	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,dev]'
 	@touch $@
