@@ -98,8 +98,8 @@ def _permutations(seed: int) -> tuple[Hashes, Hashes]:
 
 def _signature(shingles: Hashes, multipliers: Hashes, offsets: Hashes) -> Hashes:
     """The least of each permutation: `(PERMUTATIONS,)`. Multiply and add modulo 2^64, the upper half counts."""
-    permuted: Hashes = (shingles[:, None] * multipliers + offsets) >> np.uint64(32)
-    return np.min(permuted, axis=0, keepdims=False)
+    least: Hashes = ((shingles[:, None] * multipliers + offsets) >> np.uint64(32)).min(axis=0)
+    return least
 
 
 def _keys(signature: Hashes, rows: int) -> Iterable[bytes]:
