@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rlvr.errors import UserError
+
 BREAK = re.compile(r"""[\s,.?!:;()"\-\\]+""")
 """What separates words, as in the analyzer of the published index."""
 
@@ -95,9 +97,9 @@ class Index:
 
     def __init__(self, suites: Mapping[str, Sequence[str]], ngram: int = WORDS, threshold: float = SHARE) -> None:
         if ngram < 1:
-            raise ValueError(f"ngram: expected a number of words above 0, got {ngram}")
+            raise UserError(f"ngram: expected a number of words above 0, got {ngram}")
         if not 0 <= threshold < 1:
-            raise ValueError(f"threshold: expected a share of at least 0 and below 1, got {threshold}")
+            raise UserError(f"threshold: expected a share of at least 0 and below 1, got {threshold}")
         self.ngram, self.threshold = ngram, threshold
         self.suites = {name: Suite(len(texts), _digest(texts)) for name, texts in suites.items()}
         self._ids: dict[str, int] = {}

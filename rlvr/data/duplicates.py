@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from rapidfuzz.distance import LCSseq
 
 from rlvr.data.rouge import f_measure, words
+from rlvr.errors import UserError
 
 Of = int | None
 """The index of the text that this one repeats; None for one that stays."""
@@ -37,7 +38,7 @@ def exact(texts: Sequence[str]) -> list[Of]:
 def near(texts: Sequence[str], threshold: float = 0.7, stem: bool = False) -> list[Of]:
     """For each text the first one that stays and is more similar than `threshold` in (0, 1), by ROUGE-L."""
     if not 0 < threshold < 1:
-        raise ValueError(f"threshold: expected a number between 0 and 1, got {threshold}")
+        raise UserError(f"threshold: expected a number between 0 and 1, got {threshold}")
     sequences = [words(text, stem) for text in texts]
     index = _Index(threshold)
     found: list[Of] = []

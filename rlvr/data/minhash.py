@@ -15,6 +15,7 @@ import numpy as np
 
 from rlvr.data.duplicates import Of
 from rlvr.data.rouge import words
+from rlvr.errors import UserError
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
@@ -49,7 +50,7 @@ def near(texts: Sequence[str], threshold: float = 0.7, seed: int = 0) -> list[Of
 def bands(threshold: float) -> int:
     """Rows a band: as many as still bring `RECALL` of the pairs at the threshold together."""
     if not 0 < threshold < 1:
-        raise ValueError(f"threshold: expected a number between 0 and 1, got {threshold}")
+        raise UserError(f"threshold: expected a number between 0 and 1, got {threshold}")
     good = [r for r in range(1, PERMUTATIONS + 1) if 1 - (1 - threshold**r) ** (PERMUTATIONS // r) >= RECALL]
     return max(good, default=1)
 

@@ -30,6 +30,8 @@ class Example:
     """A response that must be judged correct; None where the data set has none."""
     where: str = ""
     """File and row, for messages."""
+    question: str | None = None
+    """The data set's own words, where the task's prompt adds some of ours."""
 
 
 class Source(Protocol):

@@ -28,7 +28,7 @@ def build(row: GSM8KRow, label: str) -> Example:
         reference=row.answer.rpartition("####")[2].strip(),
         source="gsm8k",
     )
-    return Example(task, gold=row.answer)
+    return Example(task, gold=row.answer, question=row.question)
 
 
 GSM8K = DataSet(

@@ -22,7 +22,7 @@ def build(row: HumanEvalRow, label: str) -> Example:
         reference={"prompt": row.prompt, "test": row.test, "entry_point": row.entry_point},
         source="humaneval",
     )
-    return Example(task, gold=f"```python\n{row.prompt}{row.canonical_solution}\n```")
+    return Example(task, gold=f"```python\n{row.prompt}{row.canonical_solution}\n```", question=row.prompt)
 
 
 HUMANEVAL = DataSet(

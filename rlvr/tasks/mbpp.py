@@ -31,7 +31,7 @@ def build(row: MbppRow, label: str) -> Example:
         reference={"test_list": row.test_list} | {name: value for name, value in extras.items() if value},
         source="mbpp",
     )
-    return Example(task, gold=f"```python\n{row.code}\n```")
+    return Example(task, gold=f"```python\n{row.code}\n```", question=row.prompt)
 
 
 def split_of(row: MbppRow) -> str:

@@ -17,12 +17,13 @@ from rlvr.tasks.ifeval import IFEVAL
 from rlvr.tasks.math import MATH, MATH_500
 from rlvr.tasks.mbpp import MBPP, MBPP_SANITIZED
 from rlvr.tasks.rows import KINDS, SourceError
+from rlvr.tasks.tulu3 import TULU3
 from verifiers import Grader, Task, VerifierError
 
 FILE = TaskFile()
 
 SOURCES: dict[str, Source] = {
-    source.name: source for source in (GSM8K, MATH, MATH_500, MBPP, MBPP_SANITIZED, HUMANEVAL, IFEVAL, TaskHub())
+    source.name: source for source in (GSM8K, MATH, MATH_500, MBPP, MBPP_SANITIZED, HUMANEVAL, IFEVAL, TULU3, TaskHub())
 }
 
 
