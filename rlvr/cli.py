@@ -2,7 +2,7 @@
 
 import typer
 
-from rlvr.commands import config, demo, report, sandbox, serve, stages, submit, tasks, verifiers, verify
+from rlvr.commands import config, data, demo, report, sandbox, serve, stages, submit, tasks, verifiers, verify
 
 app = typer.Typer(
     name="rlvr",
@@ -25,6 +25,7 @@ app.command(context_settings=stages.ANY_OPTION)(submit.submit)
 app.add_typer(submit.app, name="jobs")
 app.command()(report.report)
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
 app.command()(verify.verify)
 app.add_typer(verifiers.app, name="verifiers")

@@ -17,8 +17,8 @@ PACKAGES = ("sandbox", "verifiers", "rlvr")
 HEAVY = {"torch", "ray", "vllm", "transformers", "trl"}
 CONFINED = {
     "docker": ("sandbox/docker.py",),
-    "ray": ("rlvr/actors.py", "rlvr/jobs.py", "rlvr/stages/"),
-    "vllm": ("rlvr/engines/vllm.py", "rlvr/sync.py"),
+    "ray": ("rlvr/actors.py", "rlvr/jobs.py", "rlvr/stages/", "rlvr/data/on_ray.py"),
+    "vllm": ("rlvr/engines/vllm.py", "rlvr/sync.py", "rlvr/data/teachers/vllm.py"),
     "trl": ("rlvr/stages/",),
 }
 """Library -> the only places that may import it."""

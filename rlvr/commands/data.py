@@ -1,0 +1,83 @@
+"""`rlvr data RECIPE CONFIG`: make instruction data by a published recipe; see what is there and what came of it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rlvr.commands.stages import ANY_OPTION, Config, DryRun, Overrides, user_errors
+from rlvr.data.recipe import RECIPES
+
+if TYPE_CHECKING:
+    from rlvr.data.run import Outcome
+
+app = typer.Typer(help="Instruction data: the published recipes, from FLAN to Tulu 3.", no_args_is_help=True)
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A recipe's run directory.")]
+Local = Annotated[bool, typer.Option("--local", help="In this process, without Ray. The bytes are the same.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _command(name: str, about: str) -> Callable[..., None]:
+    def command(config: Config, overrides: Overrides = None, dry_run: DryRun = False, local: Local = False) -> None:
+        with user_errors():
+            from rlvr import load
+            from rlvr.data.make import make
+            from rlvr.data.recipe import load as load_recipe
+
+            recipe = load_recipe(name)
+            settings = load.load(recipe.Config, Path(config), overrides or [])
+            if dry_run:
+                typer.echo(load.dump(settings), nl=False)
+                return
+            _report(settings.out, make(recipe, settings, local))
+
+    command.__doc__ = about
+    return command
+
+
+for _name, (_, _about) in RECIPES.items():
+    app.command(_name, context_settings=ANY_OPTION)(_command(_name, _about))
+
+
+def _report(out: Path, outcome: "Outcome") -> None:
+    from rlvr.errors import WorkFailed
+
+    _print_manifest(out, outcome.manifest)
+    if outcome.unanswered is not None:
+        raise WorkFailed(f"not complete: {outcome.unanswered}; what is there was written, the same command goes on")
+
+
+@app.command("list")
+def list_recipes(as_json: JsonOption = False) -> None:
+    """The recipes, in the order in which they were published."""
+    if as_json:
+        typer.echo(json.dumps({name: about for name, (_, about) in RECIPES.items()}))
+        return
+    width = max(map(len, RECIPES), default=0)
+    for name, (_, about) in RECIPES.items():
+        typer.echo(f"{name:{width}}  {about}")
+
+
+@app.command()
+def status(run: RunArgument, as_json: JsonOption = False) -> None:
+    """How far a run is: finished rounds, records kept, and records rejected by reason."""
+    with user_errors():
+        from rlvr.data.status import status as of_run
+
+        found = of_run(run)
+        if as_json:
+            typer.echo(json.dumps(found))
+        else:
+            _print_manifest(run, found)
+
+
+def _print_manifest(out: Path, manifest: dict[str, Any]) -> None:
+    typer.echo(f"{out}: {manifest['recipe']} {manifest['version']}, {manifest['rounds']:,} rounds")
+    typer.echo(f"kept {manifest['kept']:,}  rejected {sum(manifest['rejected'].values()):,}")
+    for reason, count in sorted(manifest["rejected"].items(), key=lambda item: -item[1]):
+        typer.echo(f"  {count:>9,}  {reason}")
+    for name, file in manifest.get("files", {}).items():
+        typer.echo(f"{out / name}.jsonl: {file['records']:,} records")

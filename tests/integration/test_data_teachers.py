@@ -1,0 +1,192 @@
+"""Recipes with a teacher over HTTP: whatever the endpoint does, the data are the same, and the budget holds."""
+
+import hashlib
+import json
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlvr.data.log import entries
+from rlvr.data.make import make
+from rlvr.data.run import Outcome
+from rlvr.data.self_instruct import SelfInstruct, SelfInstructConfig
+from rlvr.data.teachers.ledger import spent
+from rlvr.load import dump
+
+SERVER = Path(__file__).with_name("faulty_teacher.py")
+FILES = ("dataset.jsonl", "rejected.jsonl", "instructions.jsonl", "finetuning.jsonl", "manifest.json")
+PRICE = {"input": 2.0, "output": 6.0}
+
+
+def question(request: dict[str, Any]) -> str:
+    """What the server calls a request."""
+    return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+
+
+Start = Callable[..., Path]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Start]:
+    """Starts a teacher with a share of faults; gives its folder, which holds its address and its attempts."""
+    running = []
+
+    def start(share: float = 0.0, delay_s: float = 0.0) -> Path:
+        folder = tmp_path / f"server-{len(running)}"
+        folder.mkdir()
+        running.append(subprocess.Popen([sys.executable, SERVER, folder, str(share), str(delay_s)]))
+        deadline = time.monotonic() + 30
+        while not (folder / "address").exists():
+            assert running[-1].poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return folder
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def seeds(tmp_path: Path) -> Path:
+    path = tmp_path / "seeds.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps(row) + "\n"
+            for row in [
+                {
+                    "instruction": f"Name {n} things that a {who} needs for work.",
+                    "instances": [{"input": "", "output": "A hat."}],
+                }
+                for n, who in enumerate(
+                    ["baker", "diver", "nurse", "pilot", "clown", "judge", "poet", "miner", "tailor"], start=2
+                )
+            ]
+        )
+    )
+    return path
+
+
+def settings(out: Path, seeds: Path, server: Path, **changed: Any) -> SelfInstructConfig:
+    teacher = {
+        "kind": "openai",
+        "url": (server / "address").read_text(),
+        "model": "grammar",
+        "price": PRICE,
+        "limits": {"timeout_s": 0.5, "backoff_s": 0.01, "attempts": 40},
+    }
+    whole = {"out": out, "seeds": seeds, "instructions": 40, "similarity": 0.9, "teacher": teacher} | changed
+    return SelfInstructConfig.model_validate(whole)
+
+
+def run(config: SelfInstructConfig) -> Outcome:
+    return make(SelfInstruct, config, local=True)
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in FILES}
+
+
+def attempts(server: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (server / "attempts.jsonl").read_text().splitlines()]
+
+
+def test_the_same_data_come_of_a_sound_and_of_a_faulty_teacher(tmp_path: Path, seeds: Path, server: Start) -> None:
+    sound, faulty = server(), server(share=0.4)
+    assert run(settings(tmp_path / "sound", seeds, sound)).manifest["complete"]
+    assert run(settings(tmp_path / "faulty", seeds, faulty)).manifest["complete"]
+    assert contents(tmp_path / "sound") == contents(tmp_path / "faulty")
+    seen = Counter(attempt["fault"] for attempt in attempts(faulty))
+    assert len(seen) == 12, seen  # every fault came up
+    assert not any(attempt["fault"] for attempt in attempts(sound))
+    # No request that had a good answer was sent again; the log knows of every attempt.
+    answered = Counter(attempt["key"] for attempt in attempts(faulty) if not attempt["fault"])
+    assert set(answered.values()) == {1}
+    assert sum(entry.kind == "sent" for entry in entries(tmp_path / "faulty")) == len(attempts(faulty))
+
+
+def test_running_again_asks_nothing(tmp_path: Path, seeds: Path, server: Start) -> None:
+    folder = server()
+    run(settings(tmp_path / "out", seeds, folder))
+    before, asked = contents(tmp_path / "out"), len(attempts(folder))
+    run(settings(tmp_path / "out", seeds, folder))
+    assert contents(tmp_path / "out") == before
+    assert len(attempts(folder)) == asked
+
+
+@pytest.mark.parametrize("budget", [{"requests": 30}, {"tokens": 60_000}, {"dollars": 0.1}])
+def test_the_budget_is_never_passed(tmp_path: Path, seeds: Path, server: Start, budget: dict[str, float]) -> None:
+    folder = server(share=0.3)
+    outcome = run(settings(tmp_path / "out", seeds, folder, budget=budget))
+    [(name, most)] = budget.items()
+    assert f"raise budget.{name}" in str(outcome.unanswered)
+    assert not outcome.manifest["complete"]
+    known = spent(entries(tmp_path / "out"))
+    billed = sum(
+        PRICE["input"] * a["prompt_tokens"] + PRICE["output"] * a["completion_tokens"] for a in attempts(folder)
+    )
+    used = sum(a["prompt_tokens"] + a["completion_tokens"] for a in attempts(folder))
+    assert {"requests": len(attempts(folder)), "tokens": used, "dollars": billed / 1e6}[name] <= most
+    assert getattr(known, name) <= most
+    # What there is can be read, and with more money the run goes on to the same end as any other.
+    assert run(settings(tmp_path / "out", seeds, folder)).manifest["complete"]
+    run(settings(tmp_path / "other", seeds, folder))
+    assert contents(tmp_path / "out") == contents(tmp_path / "other")
+
+
+def test_another_configuration_is_refused(tmp_path: Path, seeds: Path, server: Start) -> None:
+    folder = server()
+    run(settings(tmp_path / "out", seeds, folder))
+    with pytest.raises(ValueError, match=r"other settings \(similarity: 0.9, now 0.5\)"):
+        run(settings(tmp_path / "out", seeds, folder, similarity=0.5))
+    more = run(settings(tmp_path / "out", seeds, folder, instructions=60))
+    assert more.manifest["files"]["instructions"]["records"] >= 60
+
+
+TRIALS = 20
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_killed_anywhere_it_ends_with_the_same_bytes(tmp_path: Path, seeds: Path, server: Start) -> None:
+    """SIGKILL at twenty random moments of a run, each then run to its end; what was answered is not asked again."""
+    folder = server(share=0.2, delay_s=0.02)
+    rng = random.Random(20)
+    whole_s = cut_short(tmp_path, settings(tmp_path / "whole", seeds, folder), after_s=None)
+    moments = [rng.uniform(0.0, whole_s) for _ in range(TRIALS)]
+    interrupted = 0
+    for trial, moment in enumerate(moments):
+        out = tmp_path / str(trial)
+        config = settings(out, seeds, folder)
+        cut_short(tmp_path, config, after_s=moment)
+        interrupted += (out / "responses.jsonl").exists() and not (out / "manifest.json").exists()
+        answered = {question(entry.row["request"]) for entry in entries(out) if entry.kind == "reply"}
+        asked = len(attempts(folder))
+        cut_short(tmp_path, config, after_s=None)
+        assert contents(out) == contents(tmp_path / "whole"), f"killed after {moment:.2f} s"
+        assert not answered & {attempt["key"] for attempt in attempts(folder)[asked:]}
+    assert interrupted >= TRIALS // 4  # the others died while importing, or had just ended
+
+
+def cut_short(folder: Path, config: SelfInstructConfig, after_s: float | None) -> float:
+    """Run the command, to its end or to a SIGKILL; gives the seconds that it ran."""
+    path = folder / "config.toml"
+    path.write_text(dump(config))
+    began = time.monotonic()
+    command = [sys.executable, "-m", "rlvr.cli", "data", "self-instruct", str(path), "--local"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        assert process.wait(after_s or 120) == 0
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        assert after_s is not None, "the run did not end"
+    return time.monotonic() - began
