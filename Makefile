@@ -47,5 +47,5 @@ $(READY): pyproject.toml deploy/constraints.txt
 	@echo "Setting up ./.venv: once, and again when pyproject.toml or deploy/constraints.txt change."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,dev]'
+	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,view,dev]'
 	@touch $@

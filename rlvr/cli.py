@@ -2,7 +2,23 @@
 
 import typer
 
-from rlvr.commands import config, data, demo, report, sandbox, serve, stages, submit, tasks, verifiers, verify
+from rlvr.commands import (
+    config,
+    data,
+    demo,
+    doctor,
+    export,
+    report,
+    rescore,
+    sandbox,
+    serve,
+    stages,
+    submit,
+    tasks,
+    verifiers,
+    verify,
+    view,
+)
 
 app = typer.Typer(
     name="rlvr",
@@ -23,7 +39,11 @@ for name, stage in (
     app.command(name, context_settings=stages.ANY_OPTION)(stage)
 app.command(context_settings=stages.ANY_OPTION)(submit.submit)
 app.add_typer(submit.app, name="jobs")
+app.command("runs")(view.list_runs)
+app.command()(view.view)
 app.command()(report.report)
+app.command()(rescore.rescore)
+app.add_typer(export.app, name="export")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
@@ -31,6 +51,7 @@ app.command()(verify.verify)
 app.add_typer(verifiers.app, name="verifiers")
 app.add_typer(sandbox.app, name="sandbox")
 app.command()(serve.serve)
+app.command()(doctor.doctor)
 
 
 def main() -> None:

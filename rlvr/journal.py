@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS rollouts (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS rollouts_by_batch ON rollouts (batch);
 CREATE INDEX IF NOT EXISTS rollouts_by_step ON rollouts (step, place);
+CREATE INDEX IF NOT EXISTS rollouts_for_readers ON rollouts (
+    id, batch, task, state, dropped, verifier, verifier_version, status, reward, step
+);
 CREATE TABLE IF NOT EXISTS steps (step INTEGER PRIMARY KEY, samples INTEGER NOT NULL, metrics TEXT) STRICT;
 """
 

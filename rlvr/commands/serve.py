@@ -1,14 +1,15 @@
 """`rlvr serve`: the HTTP verifier service. Without keys it binds to loopback only."""
 
-import ipaddress
 import json
 import os
-import socket
 import tempfile
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
+
+from rlvr.commands.listening import address, free_port, keys_for
+from rlvr.commands.stages import user_errors
 
 
 def serve(
@@ -18,16 +19,11 @@ def serve(
     api_key_file: Annotated[Path | None, typer.Option(help="Keys that clients must send, one a line.")] = None,
 ) -> None:
     """Serve verdicts over HTTP: POST /v1/verify, GET /v1/verifiers, POST /v1/run, /healthz, /readyz, /metrics."""
-    from verifiers.keys import ENVIRONMENT, read_keys
+    from verifiers.keys import ENVIRONMENT
 
-    if api_key_file:
-        try:
-            read_keys(api_key_file)
-        except (OSError, ValueError) as error:
-            _fail(str(error))
-    elif not _loopback(host):
-        _fail(f"{host} can be reached from outside, so clients need keys; give --api-key-file, or --host 127.0.0.1")
-    port = _free(host, port)
+    with user_errors():
+        keys_for(host, api_key_file)
+        port = free_port(host, port)
     with tempfile.TemporaryDirectory(prefix="rlvr-serve-") as folder:
         cpus = len(os.sched_getaffinity(0))
         settings = {
@@ -43,7 +39,7 @@ def serve(
 def _listen(host: str, port: int, workers: int) -> None:
     import uvicorn
 
-    typer.echo(f"rlvr verifier service on http://{f'[{host}]' if ':' in host else host}:{port}")
+    typer.echo(f"rlvr verifier service on {address(host, port)}")
     uvicorn.run(
         "verifiers.service:create_app",
         factory=True,
@@ -56,25 +52,3 @@ def _listen(host: str, port: int, workers: int) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=30,  # what is under way is finished first
     )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _free(host: str, port: int) -> int:
-    """The port, once it is sure that we can listen there. Ends the command with exit 2 otherwise."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.create_server((host, port), family=family) as probe:
-            return int(probe.getsockname()[1])
-    except OSError as error:
-        _fail(f"cannot listen on {host} port {port}: {error.strerror}")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(2)

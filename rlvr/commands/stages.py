@@ -30,8 +30,11 @@ Resume = Annotated[bool, RESUME]
 
 
 @contextmanager
-def user_errors() -> "Iterator[None]":
-    """The user's mistakes end with one line and exit 2, work that failed with its reason and exit 1."""
+def user_errors(extra: str = "train") -> "Iterator[None]":
+    """The user's mistakes end with one line and exit 2, work that failed with its reason and exit 1.
+
+    `extra` is the one that brings what may be missing.
+    """
     from rlvr.errors import UserError, WorkFailed
 
     try:
@@ -43,7 +46,7 @@ def user_errors() -> "Iterator[None]":
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in OURS:
             raise
-        _fail(f"this needs {error.name}, which is not installed: pip install 'rlvr[train]'", 2)
+        _fail(f"this needs {error.name}, which is not installed: pip install 'rlvr[{extra}]'", 2)
     except KeyboardInterrupt:
         _fail("interrupted; --resume goes on from here", 1)
 

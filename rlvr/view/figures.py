@@ -1,6 +1,7 @@
 """Numbers as a reader wants them, and the round steps of an axis."""
 
 import math
+import time
 from collections.abc import Iterable, Sequence
 
 Point = tuple[float, float]
@@ -40,6 +41,15 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def ago(moment: float) -> str:
+    """How long a moment, in seconds since the epoch, is past."""
+    passed = max(0.0, time.time() - moment)
+    for seconds, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if passed >= seconds:
+            return f"{passed // seconds:.0f} {unit} ago"
+    return "just now"
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:

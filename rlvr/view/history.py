@@ -185,9 +185,9 @@ def _shown(label: str, row: sqlite3.Row) -> Shown:
         label=label,
         id=clip(row["id"]),
         task=clip(row["task"]),
-        prompt=clip(_prompt(task.get("prompt")), PROMPT_LIMIT),
+        prompt=clip(prompt_text(task.get("prompt")), PROMPT_LIMIT),
         response=clip(row["text"] or "", RESPONSE_LIMIT),
-        expected=clip(_reference(task.get("reference")), REFERENCE_LIMIT),
+        expected=clip(as_text(task.get("reference")), REFERENCE_LIMIT),
         verifier=clip(row["verifier"] or ""),
         version=clip(row["verifier_version"] or ""),
         status=row["status"],
@@ -211,7 +211,7 @@ def _task(text: str | None) -> dict[str, Any]:
     return task if isinstance(task, dict) else {}
 
 
-def _prompt(prompt: Any) -> str:
+def prompt_text(prompt: Any) -> str:
     """Chat messages with their roles, unless there is only one."""
     if isinstance(prompt, str) or prompt is None:
         return prompt or ""
@@ -221,10 +221,11 @@ def _prompt(prompt: Any) -> str:
     return "\n\n".join(f"{turn.get('role')}: {turn.get('content')}" for turn in turns)
 
 
-def _reference(reference: Any) -> str:
-    if reference is None:
+def as_text(value: Any) -> str:
+    """Text as it is, nothing as nothing, everything else as JSON."""
+    if value is None:
         return ""
-    return reference if isinstance(reference, str) else json.dumps(reference, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def clip(text: str, limit: int = LINE_LIMIT) -> str:

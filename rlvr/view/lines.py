@@ -53,7 +53,7 @@ def draw(chart: Lines) -> Markup:
     round_steps = [x for x in ticks(*frame.x, count=6) if frame.x[0] <= x <= frame.x[1] and x.is_integer()]
     axes = (y_axis(frame, ticks(*frame.y, count=6), chart.share, chart.unit), x_axis(frame, round_steps, "step"))
     drawn = [_line(series, chart, frame) for series in chart.series]
-    return picture(_describe(chart), frame, chart.large, *axes, *drawn, _bands(chart, frame))
+    return picture(describe(chart), frame, chart.large, *axes, *drawn, _bands(chart, frame))
 
 
 def _frame(chart: Lines) -> Frame:
@@ -95,7 +95,7 @@ def _bands(chart: Lines, frame: Frame) -> Markup:
     return tag("g", *(band(edges[i], edges[i + 1], frame, text) for i, text in enumerate(texts)), class_="bands")
 
 
-def _describe(chart: Lines) -> str:
+def describe(chart: Lines) -> str:
     told = [
         f"{series.name} from {chart.text(series.points[0][1])} at step {series.points[0][0]:,.0f} "
         f"to {chart.text(series.points[-1][1])} at step {series.points[-1][0]:,.0f}"

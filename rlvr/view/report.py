@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rlvr import __version__
 from rlvr.view import bars, curves, figures, lines, story, svg
-from rlvr.view.history import History, Shown, clip, read_history
+from rlvr.view.alarms import alarms
+from rlvr.view.history import History, Shown, as_text, clip, read_history
 from rlvr.view.run import Row, Run, StageRun, read_run
 
 CONFIG_LIMIT = 8000
@@ -80,9 +82,9 @@ class Section:
     """By stage."""
 
 
-def write_report(run: Path) -> Path:
-    """Write `report.html` into the run directory; returns its path. Raises NoRun, and OSError when it cannot write."""
-    path = run / "report.html"
+def write_report(run: Path, path: Path | None = None) -> Path:
+    """Write the page, `report.html` in the run directory by default; returns its path. Raises NoRun and OSError."""
+    path = path or run / "report.html"
     html = render(read_run(run))
     path.write_text(html, encoding="utf-8")
     return path
@@ -90,37 +92,46 @@ def write_report(run: Path) -> Path:
 
 def render(run: Run) -> str:
     """The page."""
-    history, problems = _history(run)
-    looks = _looks(run)
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            run=run,
-            title=run.path.resolve().name,
-            version=__version__,
-            control=run.control,
-            control_meaning=story.CONTROLS.get(run.control, run.control),
-            story=story.tell(run),
-            tiles=list(_tiles(run, history)),
-            looks=looks,
-            families=[name for name in looks if any(name in score.families for score in run.summary.stages.values())],
-            headline=_headline(run, looks),
-            before=_before(run),
-            intervals=_intervals(run),
-            sections=list(_sections(run, looks)),
-            time=_time(run),
-            history=history,
-            statuses=_statuses(history),
-            verdicts=sorted(history.verdicts, key=lambda row: _place(row.verifier, looks)) if history else [],
-            samples=_samples(history, looks),
-            mix=_mix(history),
-            states=_states(history),
-            configs=[(name, clip(text, CONFIG_LIMIT)) for name, text in _configs(run) if text],
-            problems=[*run.problems, *problems],
-        )
+    return fill("report.html", **context(run), sections=list(_sections(run, looks_of(run))))
+
+
+def fill(template: str, **values: Any) -> str:
+    """A template filled in, with what cannot be seen made visible."""
+    return _UNSEEN.sub(
+        lambda found: found[0].encode("unicode_escape").decode(), _environment().get_template(template).render(values)
     )
-    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), page)
+
+
+def context(run: Run) -> dict[str, Any]:
+    """What the report and the run's page have in common; the curves, which each draws in its own way, are left out."""
+    history, problems = _history(run)
+    looks = looks_of(run)
+    rl = run.stage("rl")
+    return {
+        "run": run,
+        "link": None,
+        "title": run.path.resolve().name,
+        "version": __version__,
+        "control": run.control,
+        "control_meaning": story.CONTROLS.get(run.control, run.control),
+        "story": story.tell(run),
+        "tiles": list(_tiles(run, history)),
+        "alarms": alarms(rl.metrics) if rl else [],
+        "looks": looks,
+        "families": [name for name in looks if any(name in score.families for score in run.summary.stages.values())],
+        "headline": _headline(run, looks),
+        "before": _before(run),
+        "intervals": _intervals(run),
+        "time": _time(run),
+        "history": history,
+        "statuses": _statuses(history),
+        "verdicts": sorted(history.verdicts, key=lambda row: _place(row.verifier, looks)) if history else [],
+        "samples": _samples(history, looks),
+        "mix": _mix(history),
+        "states": _states(history),
+        "configs": [(name, clip(text, CONFIG_LIMIT)) for name, text in _configs(run) if text],
+        "problems": [*run.problems, *problems],
+    }
 
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -138,22 +149,21 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": figures.percent, "number": figures.number, "points": figures.points}
+    environment.filters |= {"ago": figures.ago, "brief": clip, "show": as_text}
     environment.globals |= {"swatch": svg.swatch, "stage_name": story.name}
     return environment
 
 
 def _history(run: Run) -> tuple[History | None, list[str]]:
-    for stage in run.stages:
-        file = stage.folder / "journal.sqlite"
-        if file.is_file():
-            try:
-                return read_history(file), []
-            except sqlite3.Error as error:
-                return None, [f"{stage.name}/{file.name} cannot be read: {error}"]
-    return None, []
+    if run.journal is None:
+        return None, []
+    try:
+        return read_history(run.journal), []
+    except sqlite3.Error as error:
+        return None, [f"{run.journal.parent.name}/{run.journal.name} cannot be read: {error}"]
 
 
-def _looks(run: Run) -> dict[str, str]:
+def looks_of(run: Run) -> dict[str, str]:
     """Family -> class of its colour."""
     judged = chain.from_iterable(score.families for score in run.summary.stages.values())
     known = {*judged, *chain.from_iterable(curves.families(stage.metrics) for stage in run.stages)}

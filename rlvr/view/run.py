@@ -83,12 +83,25 @@ class Run:
         return next((stage for stage in self.stages if stage.kind == kind), None)
 
     @property
+    def journal(self) -> Path | None:
+        """The journal of its RL stage."""
+        files = [stage.folder / "journal.sqlite" for stage in self.stages]
+        return next((file for file in files if file.is_file()), None)
+
+    @property
     def control(self) -> str:
         """What rewards the run was given: `none` for those of the verifiers."""
         if self.summary.control != "none":
             return self.summary.control
         rl = self.stage("rl")
         return str((_toml(rl.config) if rl else {}).get("control", "none"))
+
+
+def is_run(path: Path) -> bool:
+    """Is this folder the run of a stage, or of a pipeline, and not one that holds runs?"""
+    if any((path / sign).is_file() for sign in (*SIGNS, "summary.json")):
+        return True
+    return (path / "config.toml").is_file() and bool(_stage_folders(path))
 
 
 def read_run(path: Path) -> Run:

@@ -66,7 +66,11 @@ def declared(*extras: str) -> set[str]:
     [
         ("sandbox", {"sandbox"}, {"docker"}),
         ("verifiers", {"sandbox", "verifiers"}, declared() - {"docker"}),
-        ("rlvr", set(PACKAGES), declared("train", "vllm", "view") - {"docker"}),
+        (
+            "rlvr",
+            set(PACKAGES),
+            declared("train", "vllm", "view", "tensorboard", "wandb", "mlflow", "trackio", "inspect") - {"docker"},
+        ),
     ],
 )
 def test_a_package_imports_only_what_its_layer_may(package: str, ours: set[str], others: set[str]) -> None:

@@ -31,7 +31,8 @@ async def function_results(sandbox: Sandbox, program: Program, tests: InputOutpu
             raise CallFailed("wrong_answer") from error
         return json.dumps(tests.arguments(index)), json.dumps(tests.expected(index)[0]), actual
 
-    return Results(await statuses(sandbox, tests, passes, case), answers.message)
+    found = await statuses(sandbox, tests, passes, case)
+    return Results(found, answers.message, shown=lambda index: repr(answers.value(index)))
 
 
 async def script_results(sandbox: Sandbox, program: Program, tests: InputOutputTests, stop: bool) -> Results:
@@ -48,7 +49,7 @@ async def script_results(sandbox: Sandbox, program: Program, tests: InputOutputT
     def case(index: int) -> tuple[str, str, str]:
         return inputs[index], tests.stdout(index), answers.output(index)
 
-    return Results(await statuses(sandbox, tests, passes, case), answers.message)
+    return Results(await statuses(sandbox, tests, passes, case), answers.message, shown=answers.output)
 
 
 async def statuses(

@@ -13,6 +13,8 @@ TestStatus = Literal[
 ]
 MAX_LISTED = 100
 """Tests listed in a verdict's details. The counts are always of all."""
+MAX_SHOWN, SHOWN_CHARACTERS = 3, 200
+"""Wrong answers shown there, and how much of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Results:
     message: str = ""
     strength: Literal["strong", "weak"] = "strong"
     """`weak`: some test could only be run inside the program's own process, where a program can read it."""
+    shown: Callable[[int], str] | None = None
+    """What the program gave in a test that ran to its end, for a reader; None where that is not known."""
 
 
 def status(passes: Callable[[int], bool], index: int) -> str:
@@ -54,6 +58,10 @@ def score(passed: list[bool], tests: Tests, params: CodeParams) -> float:
 
 
 def details(statuses: list[str], results: Results, passed: int) -> dict[str, Any]:
-    listed = [{"index": index, "status": status} for index, status in enumerate(statuses[:MAX_LISTED])]
+    listed: list[dict[str, Any]] = [{"index": i, "status": status} for i, status in enumerate(statuses[:MAX_LISTED])]
+    wrong = [test for test in listed if test["status"] == "wrong_answer"]
+    if results.shown:
+        for test in wrong[:MAX_SHOWN]:
+            test["actual"] = results.shown(test["index"])[:SHOWN_CHARACTERS]
     message = {"message": results.message} if results.message and passed < len(statuses) else {}
     return {"passed": passed, "total": len(statuses), "tests": listed, "strength": results.strength, **message}

@@ -98,7 +98,12 @@ class CodeVerifier:
         def passes(index: int) -> bool:
             return holds(turned[index], lambda position: answers.value(starts[index] + position))
 
-        return Results([status(passes, index) for index in range(len(turned))], answers.message)
+        def shown(index: int) -> str:
+            """What the test's calls returned."""
+            first = starts[index]
+            return ", ".join(repr(answers.value(first + place)) for place in range(len(turned[index].calls)))
+
+        return Results([status(passes, index) for index in range(len(turned))], answers.message, shown=shown)
 
 
 def defined_name(tests: AnyTests) -> str | None:

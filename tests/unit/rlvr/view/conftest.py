@@ -74,6 +74,7 @@ def write_demo(run: Path, control: str = "none") -> Path:
     rows(run / "dpo", [_dpo(step, rng) for step in range(1, 13)])
     rows(run / "rl", [{"step": 0, **_validation(0, rng)}, *(_rl(step, rng) for step in range(1, STEPS + 1))])
     _journal(run / "rl" / "journal.sqlite", rng)
+    (run / "summary.json").touch()  # written last
     return run
 
 

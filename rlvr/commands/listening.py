@@ -1,0 +1,44 @@
+"""Where a server of ours may listen, and who may talk to it: without keys on loopback only."""
+
+import ipaddress
+import socket
+from pathlib import Path
+
+from rlvr.errors import UserError
+
+
+def keys_for(host: str, file: Path | None) -> list[str]:
+    """The keys in the file. Raises UserError when they are bad, or missing though the host is not loopback."""
+    from verifiers.keys import read_keys
+
+    if file:
+        try:
+            return read_keys(file)
+        except (OSError, ValueError) as error:
+            raise UserError(str(error)) from None
+    if not is_loopback(host):
+        raise UserError(
+            f"{host} can be reached from outside, so clients need keys; give --api-key-file, or --host 127.0.0.1"
+        )
+    return []
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, once it is sure that we can listen there. Raises UserError otherwise."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.create_server((host, port), family=family) as probe:
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise UserError(f"cannot listen on {host} port {port}: {error.strerror}") from None
+
+
+def address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

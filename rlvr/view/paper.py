@@ -1,0 +1,86 @@
+"""A table ready for a paper: accuracy by benchmark with 95% intervals, and what each step or run changed."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from rlvr.view import story
+from rlvr.view.scores import ALL, Delta, Mean, Scores, delta, mean
+
+MINUS = "\N{MINUS SIGN}"
+Models = Mapping[str, Mapping[str, Scores]]
+"""Model -> benchmark -> scores."""
+Cells = list[str]
+
+
+def of_run(models: Models) -> list[Cells]:
+    """A header, a row a model, and the difference of each from the one before."""
+    names, columns = list(models), benchmarks(models)
+    rows: list[Cells] = [["model", *columns]]
+    rows += [[story.name(name), *(_mean(models[name].get(column)) for column in columns)] for name in names]
+    for old, new in pairwise(names):
+        label = f"{story.name(new)} {MINUS} {story.name(old)}"
+        rows.append([label, *(_delta(models[old].get(c), models[new].get(c)) for c in columns)])
+    return rows
+
+
+def of_two(labels: tuple[str, str], first: Models, second: Models) -> list[Cells]:
+    """For every model that both runs have: the first's, the second's, and the second's less the first's."""
+    shared = [name for name in first if name in second]
+    columns = benchmarks(
+        {label: runs[name] for label, runs in zip(labels, (first, second), strict=True) for name in shared}
+    )
+    rows: list[Cells] = [["model", *columns]]
+    for name in shared:
+        for label, run in zip(labels, (first, second), strict=True):
+            rows.append([f"{label}, {story.name(name)}", *(_mean(run[name].get(column)) for column in columns)])
+        differences = [_delta(first[name].get(column), second[name].get(column)) for column in columns]
+        rows.append([f"difference, {story.name(name)}", *differences])
+    return rows
+
+
+def benchmarks(models: Models) -> list[str]:
+    names = {name for model in models.values() for name in model}
+    return [*sorted(names - {ALL}), ALL] if ALL in names else sorted(names)
+
+
+def _mean(scores: Scores | None) -> str:
+    return text(mean(scores)) if scores else ""
+
+
+def _delta(before: Scores | None, after: Scores | None) -> str:
+    return text(delta(before, after), signed=True) if before and after else ""
+
+
+def text(found: Mean | Delta, signed: bool = False) -> str:
+    """`92.5 [88.0, 95.4]`, in percent or percentage points."""
+    form = "{:+.1f}" if signed else "{:.1f}"
+    value, low, high = (form.format(100 * each).replace("-", MINUS) for each in (found.value, found.low, found.high))
+    return f"{value} [{low}, {high}]"
+
+
+def markdown(rows: Sequence[Cells]) -> str:
+    head, *body = rows
+    rule = ["---", *("---:" for _ in head[1:])]
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in [head, rule, *body]
+    )
+
+
+def latex(rows: Sequence[Cells]) -> str:
+    """For the package booktabs."""
+    head, *body = rows
+    lines = [rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}", r"\toprule", _latex_row(head), r"\midrule"]
+    return "\n".join([*lines, *map(_latex_row, body), r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(_escaped(cell) for cell in cells) + r" \\"
+
+
+def _escaped(cell: str) -> str:
+    escaped = re.sub(r"[&%$#_{}]", r"\\\g<0>", cell.replace("\\", "/").replace("~", " ").replace("^", " "))
+    return re.sub(rf"{MINUS}(?=[\d.])", "$-$", escaped).replace(MINUS, "--")
+
+
+FORMS = {"markdown": markdown, "latex": latex}

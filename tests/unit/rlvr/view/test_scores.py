@@ -1,0 +1,89 @@
+"""Means, differences and their intervals, against numbers worked out by hand or published; tables for papers."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from rlvr.view import paper
+from rlvr.view.comparison import write_comparison
+from rlvr.view.scores import ALL, delta, mean, read_scores
+
+
+def spread(right: int, count: int, first: int = 0) -> dict[str, float]:
+    return {f"t{first + place}": float(place < right) for place in range(count)}
+
+
+def test_a_mean_has_wilsons_interval() -> None:
+    found = mean(spread(81, 263))  # Newcombe (1998), Table I
+    assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
+
+
+def test_different_tasks_give_newcombes_interval() -> None:
+    found = delta(spread(48, 80, first=1000), spread(56, 70))  # Newcombe (1998), Table II a: 56/70 - 48/80
+    assert not found.paired
+    assert round(found.value, 4) == 0.2
+    assert (round(found.low, 4), round(found.high, 4)) == (0.0524, 0.3339)
+
+
+def test_the_same_tasks_are_paired() -> None:
+    before = {"a": 0.0, "b": 0.0, "c": 1.0, "d": 1.0}
+    found = delta(before, {"a": 1.0, "b": 0.0, "c": 1.0, "d": 1.0})
+    assert found.paired
+    assert found.value == 0.25
+    assert found.high - found.value == pytest.approx(1.96 * 0.5 / 2)  # differences 1, 0, 0, 0: deviation 0.5
+    assert delta(before, before).low == delta(before, before).high == 0.0
+
+
+@pytest.fixture
+def evaluated(demo: Path) -> Path:
+    """The demo's run with the responses of its evaluation: rl right on tasks that base gets wrong."""
+    for model, right in (("base", 0), ("sft", 4), ("dpo", 6), ("rl", 9)):
+        with (demo / "evaluate" / f"{model}.jsonl").open("w") as file:
+            for place in range(20):
+                verdict = {"score": None if place == 19 else float(place % 10 < right)}
+                source = "procedural:math" if place < 10 else None
+                task = {"id": f"t{place}", "verifier": "code", "source": source}
+                file.write(json.dumps({"task": task, "response": "x", "verdict": verdict}) + "\n")
+    return demo
+
+
+def test_scores_are_read_by_benchmark(evaluated: Path) -> None:
+    found = read_scores(evaluated)
+    assert list(found) == ["base", "sft", "dpo", "rl"]
+    assert list(found["rl"]) == ["code", "math", ALL]
+    assert sum(found["rl"][ALL].values()) == 18
+    assert len(found["rl"][ALL]) == 19  # one could not be judged
+    assert read_scores(evaluated / "rl") == {}
+
+
+def test_a_table_for_a_paper(evaluated: Path) -> None:
+    rows = paper.of_run(read_scores(evaluated))
+    assert rows[0] == ["model", "code", "math", "all"]
+    assert [row[0] for row in rows[1:]] == ["Base", "SFT", "DPO", "RL", "SFT − Base", "DPO − SFT", "RL − DPO"]
+    assert rows[4][2] == "90.0 [59.6, 98.2]"
+    assert rows[7][2].startswith("+30.0 [+0.")
+    told = paper.markdown(rows)
+    assert told.splitlines()[1] == "| --- | ---: | ---: | ---: |"
+    latex = paper.latex([["a_b", "x & y"], ["SFT − Base", "−1.0 [−2.0, +1.0]"]])
+    assert r"a\_b & x \& y \\" in latex
+    assert r"SFT -- Base & $-$1.0 [$-$2.0, +1.0] \\" in latex
+
+
+def test_two_runs_on_one_page(evaluated: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "demo"
+    other.parent.mkdir()
+    shutil.copytree(evaluated, other)
+    text = (other / "rl" / "config.toml").read_text()
+    (other / "rl" / "config.toml").write_text(text + "steps = 7\n[optim]\nlr = 0.5\n")
+    lines = (other / "evaluate" / "rl.jsonl").read_text().replace('"score": 0.0', '"score": 1.0')
+    (other / "evaluate" / "rl.jsonl").write_text(lines)
+    page = write_comparison(evaluated, other, tmp_path / "both.html").read_text()
+    assert "difference, RL" in page
+    assert "+5.3 [" in page  # 1 of 19 tasks more
+    assert "Validation accuracy" in page
+    assert "rl.optim.lr" in page
+    assert "rl.steps" in page
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
