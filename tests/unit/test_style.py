@@ -24,6 +24,7 @@ BOUNDARIES = {
     "verifiers/code/guest/calls.py": "inside the sandbox: calls the untrusted program",
     "verifiers/code/guest/replay.py": "inside the sandbox: runs a task's own test code",
     "verifiers/code/guest/scripts.py": "inside the sandbox: stands in for CPython's own main",
+    "rlvr/trackers.py": "the boundary to trackers: one that fails is told of once, and never ends a run",
     "rlvr/stages/workers.py": "the boundary to Ray's training workers: what ended them ends this job, with its reason",
 }
 """Files that may catch every exception there is, and why. A handler that raises it again needs no entry."""
