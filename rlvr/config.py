@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Family = Literal["code", "instructions", "math"]
 Control = Literal["none", "random", "constant", "shuffled"]
 
 
@@ -214,6 +215,8 @@ class Scratch(Section):
     """Rows of the weak teacher."""
     slip: Share = 0.6
     """How often the weak teacher makes its systematic mistake."""
+    shares: dict[Family, PositiveInt] = {"code": 1, "instructions": 1, "math": 1}
+    """How much there is of each family, in demonstrations and in tasks; one left out is not there at all."""
     tasks: PositiveInt = 4000
     """Training tasks."""
     validation: PositiveInt = 150

@@ -15,11 +15,12 @@ verifier can tell them apart. What this shows is a verifier removing a weak teac
 import hashlib
 import random
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from rlvr.config import Family
 from verifiers import Task
 
 Split = Literal["train", "validation", "held_out"]
@@ -32,7 +33,7 @@ SPLITS: tuple[Split, ...] = ("validation", "held_out", *("train",) * 6)
 class Problem:
     """One instance, with the teacher's right and slipped demonstrations."""
 
-    family: str
+    family: Family
     key: str
     prompt: str
     reference: Any
@@ -143,17 +144,19 @@ FORMS: dict[str, tuple[str, Callable[[int], list[Constraint]], Callable[[str, in
     ),
 }
 
-FAMILIES: dict[str, Callable[[random.Random], Problem]] = {
+FAMILIES: dict[Family, Callable[[random.Random], Problem]] = {
     "math": arithmetic,
     "code": line,
     "instructions": repeated_word,
 }
+Shares = Mapping[Family, int]
+EQUAL: Shares = dict.fromkeys(FAMILIES, 1)
 
 
-def problems(seed: int, split: Split, family: str | None = None) -> Iterator[Problem]:
-    """An endless stream of one split: of one family, or of all in equal shares."""
+def problems(seed: int, split: Split, family: Family | None = None, shares: Shares = EQUAL) -> Iterator[Problem]:
+    """An endless stream of one split: of one family, or of all in their shares."""
     rng = random.Random(f"{seed}/{split}/{family}")
-    names = [family] if family else sorted(FAMILIES)
+    names = [family] if family else [name for name in sorted(shares) for _ in range(shares[name])]
     while True:
         for name in names:
             problem = FAMILIES[name](rng)
@@ -162,7 +165,7 @@ def problems(seed: int, split: Split, family: str | None = None) -> Iterator[Pro
             yield problem
 
 
-def distinct(seed: int, split: Split, count: int, family: str) -> list[Task]:
+def distinct(seed: int, split: Split, count: int, family: Family) -> list[Task]:
     """`count` tasks of one family, no id twice."""
     tasks: dict[str, Task] = {}
     for problem in islice(problems(seed, split, family), 1000 * count):
@@ -173,10 +176,10 @@ def distinct(seed: int, split: Split, count: int, family: str) -> list[Task]:
     raise ValueError(f"the {family} family has fewer than {count} {split} tasks; it gave {len(tasks)}")
 
 
-def demonstrations(seed: int, count: int, slip: float) -> Iterator[dict[str, Any]]:
+def demonstrations(seed: int, count: int, slip: float, shares: Shares = EQUAL) -> Iterator[dict[str, Any]]:
     """Rows `{"messages": [user, assistant]}` of the weak teacher, who slips with probability `slip`."""
     rng = random.Random(f"{seed}/teacher")
-    for problem in islice(problems(seed, "train"), count):
+    for problem in islice(problems(seed, "train", shares=shares), count):
         answer = problem.slipped if rng.random() < slip else problem.right
         yield {
             "messages": [{"role": "user", "content": problem.prompt}, {"role": "assistant", "content": answer}],

@@ -50,7 +50,7 @@ def test_generate_gives_the_evaluations_answers(demo: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(demo / "rl" / "model").eval()
     tokenizer = AutoTokenizer.from_pretrained(demo / "rl" / "model")
     rows = [json.loads(line) for line in (demo / "evaluate" / "rl.jsonl").read_text().splitlines()]
-    assert len(rows) == 150
+    assert len(rows) == 160
     for row in rows[::5]:
         ids = tokenizer.apply_chat_template(
             row["task"]["prompt"], add_generation_prompt=True, return_tensors="pt", return_dict=True

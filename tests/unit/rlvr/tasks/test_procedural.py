@@ -1,5 +1,6 @@
 """The procedural tasks: splits that share no problem, demonstrations that are right or slipped as they claim."""
 
+from collections import Counter
 from itertools import islice
 
 import pytest
@@ -68,3 +69,9 @@ def test_the_teacher_slips_as_often_as_told(slip: float) -> None:
         slipped += assistant["content"] != problem.right
     possible = sum(p.right != p.slipped for p in islice(problems(0, "train"), 900))
     assert slipped == pytest.approx(slip * possible, abs=0.07 * possible)
+
+
+def test_families_come_in_their_shares() -> None:
+    rows = demonstrations(0, 80, 0.5, {"code": 1, "instructions": 3})
+    sources = Counter(row["source"].partition(":")[2] for row in rows)
+    assert sources == {"code": 20, "instructions": 60}
