@@ -7,31 +7,22 @@ filled in from the stage before. Leaves out: what a good default can settle.
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from rlvr.sections import Compute as Compute
+from rlvr.sections import Grading as Grading
+from rlvr.sections import Sampling as Sampling
+from rlvr.sections import Section as Section
+from rlvr.sections import Share as Share
+from rlvr.sections import Stage as Stage
+from rlvr.suites import Evaluate as Evaluate
+
+<<<<<<< HEAD
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Family = Literal["code", "instructions", "math"]
+=======
+>>>>>>> 74b9dad (Evaluation: pass@k, intervals, development and unseen suites, gains on the same tasks, and the alignment tax on raw text)
 Control = Literal["none", "random", "constant", "shuffled"]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Sampling(Section):
-    temperature: NonNegativeFloat = 1.0
-    """0 is greedy."""
-    max_tokens: PositiveInt = 1024
-    """Longest response. A longer one is cut, and its finish reason is `length`."""
 
 
 class Optim(Section):
@@ -67,33 +58,6 @@ class Tasks(Section):
     """Task source judged greedily while training; it picks the checkpoint that is kept."""
     limit: PositiveInt | None = None
     """Read at most this many tasks of each source."""
-
-
-class Grading(Section):
-    workers: PositiveInt = 1
-    """Killable verifier processes."""
-    deadline_s: PositiveFloat = 10.0
-    """Wall-clock seconds for one verdict."""
-    max_error_share: Share = 0.05
-    """The run stops when a larger share of a step's verdicts is `error`: the verifiers are broken, not the model."""
-
-
-class Compute(Section):
-    device: str = "auto"
-    """`auto` is CUDA where there is a GPU, else the CPU."""
-    threads: PositiveInt | None = None
-    """CPU threads of each model process; all cores by default."""
-
-
-class Stage(Section):
-    """What every stage that trains or judges a model has."""
-
-    model: str = ""
-    """Folder of a Hugging Face checkpoint, or its hub id. A pipeline fills it in."""
-    out: Path = Path()
-    """Run directory. A pipeline fills it in."""
-    seed: NonNegativeInt = 0
-    compute: Compute = Compute()
 
 
 class SFT(Stage):
@@ -192,20 +156,6 @@ class RL(Stage):
                 f"minibatches ({self.minibatches}) must not exceed prompts_per_step ({self.prompts_per_step})"
             )
         return self
-
-
-class Evaluate(Stage):
-    """Greedy accuracy on tasks, of one model or of several."""
-
-    stage: Literal["eval"] = "eval"
-    models: dict[str, str] = {}
-    """Name -> checkpoint, when several are judged; `model` is judged when this is empty."""
-    tasks: str
-    limit: PositiveInt | None = None
-    sampling: Sampling = Sampling(temperature=0.0)
-    engine_batch: PositiveInt = 256
-    max_prompt_tokens: PositiveInt = 2048
-    grading: Grading = Grading()
 
 
 class Scratch(Section):

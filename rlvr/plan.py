@@ -16,6 +16,8 @@ def check(config: Any, resume: bool = False) -> None:
     if isinstance(config, Pipeline):
         if not any((config.sft, config.dpo, config.rl, config.evaluate)):
             raise ConfigError("a pipeline needs at least one of the sections sft, dpo, rl, evaluate")
+        if config.evaluate:
+            config.evaluate.check_unseen(_trained_on(config))
         return
     if not config.model and not getattr(config, "models", None):
         raise ConfigError('model: expected a checkpoint folder or a hub id, got nothing; write model = "..."')
@@ -26,6 +28,18 @@ def check(config: Any, resume: bool = False) -> None:
             raise ConfigError(f"model: {model} is not a checkpoint folder (no config.json in it)")
     if isinstance(config, RL) and not resume and (config.out / "journal.sqlite").exists():
         raise ConfigError(f"out: {config.out} already holds a run; add --resume to go on, or choose another folder")
+
+
+def _trained_on(config: Pipeline) -> dict[str, str | None]:
+    """Task sources that a pipeline trains on or chooses by."""
+    used = {"sft.data": config.sft.data} if config.sft else {}
+    pairs = config.dpo.on_policy if config.dpo else None
+    tasks = config.rl.tasks if config.rl else None
+    return {
+        **used,
+        **({"dpo.on_policy.tasks": pairs.tasks} if pairs else {}),
+        **({"rl.tasks.train": tasks.train, "rl.tasks.validation": tasks.validation} if tasks else {}),
+    }
 
 
 def describe(config: Any) -> str:
@@ -59,5 +73,7 @@ def _amount(config: Stage) -> str:
         origin = f"up to {pairs.prompts} pairs from {pairs.prompts * pairs.samples:,} samples" if pairs else config.data
         return f"{config.epochs:g} epoch(s) of {origin}, {config.batch_size} pairs an optimizer step"
     if isinstance(config, Evaluate):
-        return f"{', '.join(config.models) or config.model} on {config.tasks}"
+        tax = [f"raw text of {config.tax.texts}"] if config.tax else []
+        what = ", ".join([*config.suites().values(), *tax])
+        return f"{', '.join(config.models) or config.model} on {what}, {config.samples} response(s) a task"
     raise TypeError(f"no plan for {type(config).__name__}")
