@@ -17,11 +17,7 @@ from rlvr.sections import Share as Share
 from rlvr.sections import Stage as Stage
 from rlvr.suites import Evaluate as Evaluate
 
-<<<<<<< HEAD
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Family = Literal["code", "instructions", "math"]
-=======
->>>>>>> 74b9dad (Evaluation: pass@k, intervals, development and unseen suites, gains on the same tasks, and the alignment tax on raw text)
 Control = Literal["none", "random", "constant", "shuffled"]
 
 
