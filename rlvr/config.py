@@ -161,7 +161,7 @@ class Scratch(Section):
     """Rows of the weak teacher."""
     slip: Share = 0.6
     """How often the weak teacher makes its systematic mistake."""
-    shares: dict[Family, PositiveInt] = {"code": 1, "instructions": 1, "math": 1}
+    shares: dict[Family, PositiveInt] = Field(default={"code": 1, "instructions": 1, "math": 1})
     """How much there is of each family, in demonstrations and in tasks; one left out is not there at all."""
     tasks: PositiveInt = 4000
     """Training tasks."""
