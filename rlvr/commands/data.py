@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rlvr.commands import datasets
 from rlvr.commands.stages import ANY_OPTION, Config, DryRun, Overrides, user_errors
 from rlvr.data.recipe import RECIPES
 
@@ -40,6 +41,7 @@ def _command(name: str, about: str) -> Callable[..., None]:
 
 for _name, (_, _about) in RECIPES.items():
     app.command(_name, context_settings=ANY_OPTION)(_command(_name, _about))
+datasets.add_to(app)
 
 
 def _report(out: Path, outcome: "Outcome") -> None:

@@ -99,6 +99,7 @@ class Recipe(ABC):
 
 
 RECIPES: dict[str, tuple[str, str]] = {
+    "flan": ("rlvr.data.flan:Flan", "Labelled data sets told as instructions, ten templates each, clusters held out."),
     "self-instruct": (
         "rlvr.data.self_instruct:SelfInstruct",
         "Tasks and examples that a model writes from a few seed tasks.",
