@@ -85,5 +85,8 @@ def _render(tokenizer: Any, messages: Messages, opening: bool) -> str:
 
 
 def _encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    """No special tokens are added: the template has written those it wants."""
-    return list(tokenizer(texts, add_special_tokens=False)["input_ids"]) if texts else []
+    """No special tokens are added: the template has written those it wants. What is there often is encoded once."""
+    distinct = list(dict.fromkeys(texts))
+    ids = tokenizer(distinct, add_special_tokens=False)["input_ids"] if distinct else []
+    encoded = dict(zip(distinct, ids, strict=True))
+    return [encoded[text] for text in texts]

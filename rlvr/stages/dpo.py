@@ -15,7 +15,7 @@ from rlvr.jobs import attached
 from rlvr.load import ConfigError
 from rlvr.runlog import RunLog
 from rlvr.samples import Prompt, Request, Rollout
-from rlvr.stages.workers import Rank, train_on_workers, trainer_arguments
+from rlvr.stages.workers import Rank, save, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 from rlvr.tasks.sources import load_tasks
 from verifiers import Item, Verdict
@@ -139,5 +139,4 @@ def _train(config: DPO, rank: Rank) -> None:
         )
         trainer.train()
     if rank.first:
-        trainer.save_model(str(config.out / "model"))
-        tokenizer.save_pretrained(config.out / "model")
+        save(trainer, tokenizer, config.out / "model")

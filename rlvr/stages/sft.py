@@ -8,7 +8,7 @@ from rlvr.config import SFT
 from rlvr.jobs import attached
 from rlvr.load import ConfigError
 from rlvr.runlog import RunLog
-from rlvr.stages.workers import Rank, train_on_workers, trainer_arguments
+from rlvr.stages.workers import Rank, save, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 
 
@@ -58,5 +58,4 @@ def _train(config: SFT, rank: Rank) -> None:
     if rank.first:
         summary = {"conversations": len(encoded), "too_long": too_long}
         (config.out / "summary.json").write_text(json.dumps(summary) + "\n")
-        trainer.save_model(str(config.out / "model"))
-        tokenizer.save_pretrained(config.out / "model")
+        save(trainer, tokenizer, config.out / "model")

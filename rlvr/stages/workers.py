@@ -93,6 +93,12 @@ def _set_threads(config: SFT | DPO) -> None:
     torch.set_num_threads(config.compute.threads or len(os.sched_getaffinity(0)))
 
 
+def save(trainer: Any, tokenizer: Any, folder: Path) -> None:
+    """A Hugging Face folder: what `from_pretrained` and `vllm serve` load as it is."""
+    trainer.save_model(str(folder))
+    tokenizer.save_pretrained(folder)
+
+
 def trainer_arguments(config: SFT | DPO, rank: Rank, scratch: Path) -> dict[str, Any]:
     """What TRL's two trainers have in common. `batch_size` is that of an optimizer step over all workers."""
     schedule = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}[config.optim.schedule]

@@ -1,0 +1,36 @@
+"""A Ray cluster of our own comes up on any machine, whatever earlier ones left there."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+
+PROGRAM = """
+from rlvr import own_ray
+own_ray.prepare()
+from rlvr.jobs import attached
+with attached():
+    print("up")
+"""
+
+
+def test_the_address_of_a_killed_cluster_is_not_waited_for() -> None:
+    """Ray keeps the address of the last cluster in a file; a killed one does not take it away."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # Ray's sockets need a short path
+        (Path(folder) / "ray").mkdir()
+        (Path(folder) / "ray" / "ray_current_cluster").write_text("127.0.0.1:9")
+        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env=environment | {"RAY_TMPDIR": folder},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.stdout == "up\n", done.stderr[-2000:]
+    assert "Failed to connect" not in done.stderr
