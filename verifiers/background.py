@@ -18,6 +18,7 @@ from typing import Any
 
 from verifiers.base import Verdict
 from verifiers.call import Call, Item, ajudge, is_async, judge, one_line
+from verifiers.turns import Turns
 from verifiers.workers import Job, Pool
 
 MAX_COROUTINES = 256
@@ -37,6 +38,8 @@ class Work:
     deadline_s: float
     nested: bool
     """Asked for by a verifier that is itself being judged, and so by somebody who holds a place."""
+    owner: str = ""
+    """Who asked: those who wait for a place come in turn by owner."""
 
 
 @dataclass(slots=True)
@@ -53,8 +56,8 @@ class Background:
     def __init__(self, workers: int, memory_mb: int) -> None:
         self._loop = asyncio.new_event_loop()
         self.pool = Pool(workers, memory_mb)
-        self._sandboxes = asyncio.Semaphore(2 * workers)
-        self._coroutines = asyncio.Semaphore(MAX_COROUTINES)
+        self._sandboxes = Turns(2 * workers)
+        self._coroutines = Turns(MAX_COROUTINES)
         self._flights: dict[bytes, Flight] = {}
         self.running = 0
         self._pid = os.getpid()
@@ -90,7 +93,7 @@ class Background:
         start = time.perf_counter()
         try:
             if getattr(work.call.verifier, "isolation", "inline") == "process":
-                verdict = await self.pool.run(Job(*work.item[1:]), work.deadline_s)
+                verdict = await self.pool.run(Job(*work.item[1:]), work.deadline_s, work.owner)
             else:
                 verdict = await self._attend(work)
         except Exception as error:  # the last resort of the grader's own boundary: a bug of ours is not a wrong answer
@@ -121,8 +124,8 @@ class Background:
     def _place(self, work: Work, sandboxed: bool) -> AbstractAsyncContextManager[None]:
         """A bound on what is attended to at once. A part never waits for a place of the kind that its whole holds."""
         if sandboxed:
-            return contextlib.nullcontext() if _IN_SANDBOX.get() else self._sandboxes
-        return contextlib.nullcontext() if work.nested else self._coroutines
+            return contextlib.nullcontext() if _IN_SANDBOX.get() else self._sandboxes.place(work.owner)
+        return contextlib.nullcontext() if work.nested else self._coroutines.place(work.owner)
 
     def close(self) -> None:
         if os.getpid() != self._pid:

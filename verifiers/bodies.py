@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from verifiers.base import Verdict
 from verifiers.call import Row
 
+NDJSON = "application/x-ndjson"
 Timeout = Annotated[float | None, Field(gt=0, le=3600)]
 
 
@@ -50,4 +51,4 @@ class Health(BaseModel):
 
 def ndjson(lines: str) -> dict[str, Any]:
     """OpenAPI's description of a stream of verdicts."""
-    return {"application/x-ndjson": {"schema": {"type": "string", "description": lines}}}
+    return {NDJSON: {"schema": {"type": "string", "description": lines}}}

@@ -110,8 +110,11 @@ class Grader:
         verdicts = {index: verdict async for index, verdict in self.completed(items)}
         return [verdicts[index] for index in range(len(verdicts))]
 
-    async def completed(self, items: Iterable[Item]) -> AsyncGenerator[tuple[int, Verdict], None]:
-        """(position, verdict) as the verdicts come. Leaving the iteration early gives up the rest."""
+    async def completed(self, items: Iterable[Item], owner: str = "") -> AsyncGenerator[tuple[int, Verdict], None]:
+        """(position, verdict) as the verdicts come. Leaving the iteration early gives up the rest.
+
+        Work that has to wait for a worker or the sandbox comes in turn by `owner`.
+        """
         arrived: asyncio.Queue[asyncio.Future[Verdict]] = asyncio.Queue()
         pending: dict[asyncio.Future[Verdict], tuple[int, Work]] = {}
 
@@ -123,7 +126,7 @@ class Grader:
         try:
             breath = time.monotonic()
             for index, item in enumerate(items):
-                found = self._settle_here(item)
+                found = self._settle_here(item, owner)
                 if isinstance(found, Verdict):
                     yield index, found
                 else:
@@ -174,7 +177,7 @@ class Grader:
     ) -> None:
         await asyncio.to_thread(self.close)
 
-    def _settle_here(self, item: Item) -> Verdict | Work:
+    def _settle_here(self, item: Item, owner: str = "") -> Verdict | Work:
         """What the caller's thread can do: refuse bad input, look into the cache, run bounded work."""
         self._follow_fork()
         try:
@@ -197,7 +200,7 @@ class Grader:
             verdict = judge(call)
         if verdict:
             return self._record(item, verdict, key)
-        return Work(item, call, key, self._deadline_of(call), _CURRENT.get() is self)
+        return Work(item, call, key, self._deadline_of(call), _CURRENT.get() is self, owner)
 
     def _deadline_of(self, call: Call) -> float:
         own: float | None = getattr(call.verifier, "deadline_s", None)

@@ -20,10 +20,12 @@ FAMILIES = {
     "rlvr_cache_hits_total": ("counter", "Verdicts that came from the cache."),
     "rlvr_workers_total": ("counter", "Worker processes by event: started, killed (deadline), died."),
     "rlvr_retries_total": ("counter", "Items judged once more because a worker died."),
-    "rlvr_runs_total": ("counter", "Programs run through /v1/run by status."),
+    "rlvr_runs_total": ("counter", "Programs run as asked, not judged, by status."),
+    "rlvr_items_total": ("counter", "Items judged by name of the key."),
     "rlvr_requests_total": ("counter", "Requests by route and HTTP status."),
     "rlvr_items_admitted": ("gauge", "Items in the service just now."),
     "rlvr_items_waiting": ("gauge", "Items that wait for a worker process just now."),
+    "rlvr_requests_waiting": ("gauge", "Requests that wait for room just now."),
 }
 
 

@@ -34,6 +34,12 @@ class ProblemDetails(BaseModel):
     errors: list[FieldError] = []
 
 
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemDetails} for status in (400, 401, 403, 408, 413, 415, 422, 429, 500, 503)
+}
+"""What any route may answer, for its OpenAPI description."""
+
+
 class Problem(Exception):
     """Raise it anywhere below a route to answer with an error."""
 

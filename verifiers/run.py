@@ -1,16 +1,14 @@
 """`POST /v1/run`: a program in, its outcome out, by the sandbox that the code verifier uses."""
 
-import asyncio
 import base64
 from dataclasses import asdict
+from typing import Self
 
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
-from sandbox import Limits, RunRequest, RunResult, SandboxError, SandboxUnavailable
+from sandbox import Limits, RunRequest, RunResult
 from sandbox.base import Status
 from sandbox.languages import LANGUAGES
-from verifiers.code.shared import shared_sandbox
-from verifiers.problems import Problem
 
 
 class RunLimits(BaseModel):
@@ -39,6 +37,10 @@ class RunBody(BaseModel):
     """Relative paths to bring back after the run."""
     limits: RunLimits = RunLimits()
 
+    def request(self) -> RunRequest:
+        limits = Limits(**self.limits.model_dump())
+        return RunRequest(self.language, self.code, self.files, self.stdin, self.args, self.fetch, limits)
+
 
 class RunAnswer(BaseModel):
     """What came of a run, as `sandbox.RunResult`; `files` holds base64."""
@@ -56,30 +58,7 @@ class RunAnswer(BaseModel):
     backend: str
     layers: list[str]
 
-
-async def run(body: RunBody) -> RunAnswer:
-    """Raises Problem 422 for a request that makes no sense, 503 where programs cannot be run safely."""
-    limits = Limits(**body.limits.model_dump())
-    request = RunRequest(body.language, body.code, body.files, body.stdin, body.args, body.fetch, limits)
-    result = await _outcome(request)
-    files = {name: base64.b64encode(content).decode() for name, content in result.files.items()}
-    return RunAnswer.model_validate(asdict(result) | {"files": files, "layers": list(result.layers)})
-
-
-async def self_test() -> str | None:
-    """Why programs cannot be run here, or None."""
-    try:
-        result = await _outcome(RunRequest("python", "print(6 * 7)"))
-    except Problem as problem:
-        return problem.detail
-    return None if result.stdout.strip() == "42" else f"the sandbox's self-test ended with {result.status}"
-
-
-async def _outcome(request: RunRequest) -> RunResult:
-    try:
-        sandbox = await asyncio.to_thread(shared_sandbox)
-        return await sandbox.arun(request)
-    except SandboxUnavailable as error:
-        raise Problem(503, str(error), "no-sandbox") from None
-    except SandboxError as error:
-        raise Problem(422, str(error), "invalid-request") from None
+    @classmethod
+    def of(cls, result: RunResult) -> Self:
+        files = {name: base64.b64encode(content).decode() for name, content in result.files.items()}
+        return cls.model_validate(asdict(result) | {"files": files, "layers": list(result.layers)})

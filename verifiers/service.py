@@ -1,38 +1,36 @@
-"""The verifier service: `create_app()` is a FastAPI app around one Grader. Native routes below /v1.
+"""The verifier service: `create_app()` is a FastAPI app around one Grader. Native routes are below /v1.
 
 It refuses what it cannot take on (413, 429, 503) and never turns overload or a failure of its own into a score: what
-could not be judged is `error`, with a null score. Keys, body limits and the queue are in `gate.py`.
+could not be judged is `error`, with a null score. Keys and body limits are in `gate.py`, the queue in `admission.py`,
+long batches in `batches.py`, the protocols of other projects in `wire/`.
 """
 
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-from verifiers import catalogue, problems
+from verifiers import batch_routes, catalogue, problems, wire
+from verifiers.admission import Limits
 from verifiers.base import Verdict, VerifierError
-from verifiers.bodies import Health, Many, One, Results, VerifyBody, ndjson
+from verifiers.batches import Batches
+from verifiers.bodies import NDJSON, Health, Many, One, Results, VerifyBody, ndjson
 from verifiers.call import BadInput, Item
 from verifiers.catalogue import Description, Entry
-from verifiers.gate import Gate, Limits, Queue
-from verifiers.grader import Grader
+from verifiers.gate import Gate
+from verifiers.judging import Service, key_of, self_test, service_of, unless_gone
 from verifiers.keys import ENVIRONMENT, read_keys
-from verifiers.metrics import MEDIA_TYPE, Metrics, series
-from verifiers.problems import FieldError, Problem, ProblemDetails
-from verifiers.run import RunAnswer, RunBody, run, self_test
-
-T = TypeVar("T")
-
-NDJSON = "application/x-ndjson"
-SHARE_S = 1.0
-"""How often processes that share a port share their numbers."""
+from verifiers.metrics import MEDIA_TYPE
+from verifiers.problems import ERRORS, FieldError, Problem, ProblemDetails
+from verifiers.run import RunAnswer, RunBody
+from verifiers.wire.llama_factory import Labels
 
 
 @dataclass(frozen=True)
@@ -40,97 +38,22 @@ class Settings:
     """What `rlvr serve` decides and `create_app` needs."""
 
     key_file: str | None = None
-    """One key a line; empty lines and lines that start with `#` do not count."""
+    """Keys as `keys.read_keys` reads them; without a file those of the environment."""
     hosts: tuple[str, ...] = ()
     """Names in `Host` that are answered; any if empty."""
     workers: int | None = None
     """Worker processes of this process's grader; one a CPU if None."""
     metrics_folder: str | None = None
     """Where processes that share a port share their numbers."""
+    batch_folder: str | None = None
+    """Where long batches are kept; a folder that ends with the process if None."""
+    labels: str | None = None
+    """Tasks in a file, for clients that send a response without its reference."""
     limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def from_environment(cls) -> Self:
         return cls(**json.loads(os.environ.get(ENVIRONMENT, "{}")))
-
-
-class Service:
-    """What the routes share: the grader, the queue before it, and the numbers."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.limits = settings.limits
-        self.keys = read_keys(Path(settings.key_file)) if settings.key_file else []
-        self.grader = Grader(settings.workers)
-        self.queue = Queue(settings.limits, len(self.keys))
-        self.metrics = Metrics(Path(settings.metrics_folder) if settings.metrics_folder else None)
-        self.loaded = False
-
-    def numbers(self) -> dict[str, float]:
-        """The metrics that the grader and the queue count."""
-        stats = self.grader.stats()
-        numbers = {
-            "rlvr_cache_hits_total": float(stats.cached),
-            "rlvr_retries_total": stats.workers.retried,
-            "rlvr_items_admitted": self.queue.admitted,
-            "rlvr_items_waiting": stats.waiting,
-        }
-        for event in ("started", "killed", "died"):
-            numbers[series("rlvr_workers_total", event=event)] = getattr(stats.workers, event)
-        for (verifier, status), count in stats.verdicts.items():
-            numbers[series("rlvr_verdicts_total", verifier=verifier, status=status)] = count
-        return numbers
-
-    async def one(self, body: One) -> Verdict:
-        """Raises Problem 404 for an unknown verifier, 422 for a bad reference, 504 at the deadline."""
-        try:
-            self.grader.check(body.verifier, body.reference, body.params)
-        except BadInput as error:
-            where = FieldError(pointer="#/" + error.code.removeprefix("bad_"), detail=str(error))
-            raise Problem(422, str(error), error.code.replace("_", "-"), [where]) from None
-        except LookupError as error:
-            raise Problem(404, str(error), "unknown-verifier") from None
-        except VerifierError as error:
-            raise Problem(500, str(error), "broken-verifier") from None
-        async for _, verdict in self.verdicts([body.item()], body.timeout_s):
-            if verdict.reason == "deadline":
-                raise Problem(504, verdict.details["message"], "deadline")
-        return verdict
-
-    async def many(self, items: list[Item], timeout_s: float | None) -> list[Verdict]:
-        verdicts = {index: verdict async for index, verdict in self.verdicts(items, timeout_s)}
-        return [verdicts[index] for index in range(len(items))]
-
-    async def verdicts(self, items: list[Item], timeout_s: float | None) -> AsyncIterator[tuple[int, Verdict]]:
-        """(position, verdict) of every item as they come; at the deadline, `error` for all that are missing."""
-        missing = dict(enumerate(items))
-        stream = self.grader.completed(items)
-        seconds = min(timeout_s or self.limits.answer_s, self.limits.answer_s)
-        deadline = asyncio.get_running_loop().time() + seconds
-        try:
-            while missing:
-                async with asyncio.timeout_at(deadline):
-                    index, verdict = await anext(stream)
-                del missing[index]
-                if not verdict.cached and verdict.version:
-                    self.metrics.observe("rlvr_verify_seconds", verdict.elapsed_ms / 1e3, verifier=verdict.verifier)
-                yield index, verdict
-        except TimeoutError:
-            message = {"message": f"no verdict within {seconds:g} s"}
-            for index, item in missing.items():
-                yield index, Verdict.error("deadline", id=item.id, verifier=item.verifier, details=message)
-        finally:
-            await stream.aclose()
-
-    async def load(self) -> None:
-        """Import all verifiers while the first clients connect."""
-        await asyncio.to_thread(catalogue.entries)
-        self.loaded = True
-
-    async def share(self) -> None:
-        """Let siblings on the same port see the numbers, as long as the service runs."""
-        while self.metrics.shared:
-            self.metrics.share(self.numbers())
-            await asyncio.sleep(SHARE_S)
 
 
 class Held(StreamingResponse):
@@ -147,30 +70,7 @@ class Held(StreamingResponse):
             self._leave()
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
-    """The result of the work; None, and the work cancelled, if the client hangs up first."""
-    doing = asyncio.create_task(work)
-    leaving = asyncio.create_task(_hang_up(request))
-    try:
-        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return doing.result() if doing.done() else None
-    finally:
-        leaving.cancel()
-        doing.cancel()
-        await asyncio.gather(doing, leaving, return_exceptions=True)
-
-
-async def _hang_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-router = APIRouter(responses={status: {"model": ProblemDetails} for status in (400, 401, 408, 413, 422, 429, 500, 503)})
-
-
-def service_of(request: Request) -> Service:
-    found: Service = request.app.state.service
-    return found
+router = APIRouter(responses=ERRORS)
 
 
 @router.post(
@@ -184,18 +84,34 @@ def service_of(request: Request) -> Service:
 )
 async def verify(request: Request, body: VerifyBody) -> Response:
     """Judge one response, or a batch. With `Accept: application/x-ndjson` verdicts stream as they come."""
-    service, key = service_of(request), request.scope.get("rlvr.key", "")
+    service, key = service_of(request), key_of(request)
     if isinstance(body, One):
         with service.queue.place(key, 1):
-            verdict = await unless_gone(request, service.one(body))
-        return _json(verdict.model_dump_json() if verdict else "null")
-    rows = body.items
-    items = [row.item()._replace(id=row.id or str(index)) for index, row in enumerate(rows)]
+            verdict = await unless_gone(request, _one(service, body, key))
+        return _json(verdict.model_dump_json())
+    items = [row.item()._replace(id=row.id or str(index)) for index, row in enumerate(body.items)]
     if NDJSON in request.headers.get("accept", ""):
         return _stream(service, key, items, body)
     with service.queue.place(key, len(items)):
-        verdicts = await unless_gone(request, service.many(items, body.timeout_s))
-    return _json('{"results":[' + ",".join(verdict.model_dump_json() for verdict in verdicts or []) + "]}")
+        verdicts = await unless_gone(request, service.many(items, service.within(body.timeout_s), key))
+    return _json('{"results":[' + ",".join(verdict.model_dump_json() for verdict in verdicts) + "]}")
+
+
+async def _one(service: Service, body: One, key: str) -> Verdict:
+    """Raises Problem 404 for an unknown verifier, 422 for a bad reference, 504 at the deadline."""
+    try:
+        service.grader.check(body.verifier, body.reference, body.params)
+    except BadInput as error:
+        where = FieldError(pointer="#/" + error.code.removeprefix("bad_"), detail=str(error))
+        raise Problem(422, str(error), error.code.replace("_", "-"), [where]) from None
+    except LookupError as error:
+        raise Problem(404, str(error), "unknown-verifier") from None
+    except VerifierError as error:
+        raise Problem(500, str(error), "broken-verifier") from None
+    [verdict] = await service.many([body.item()], service.within(body.timeout_s), key)
+    if verdict.reason == "deadline":
+        raise Problem(504, verdict.details["message"], "deadline")
+    return verdict
 
 
 def _stream(service: Service, key: str, items: list[Item], body: Many) -> Response:
@@ -203,7 +119,7 @@ def _stream(service: Service, key: str, items: list[Item], body: Many) -> Respon
         raise Problem(422, "a stream needs ids that differ, since its order is not yours", "ambiguous-ids")
 
     async def lines() -> AsyncIterator[bytes]:
-        async for _, verdict in service.verdicts(items, body.timeout_s):
+        async for _, verdict in service.verdicts(items, service.within(body.timeout_s), key):
             yield verdict.model_dump_json().encode() + b"\n"
 
     service.queue.enter(key, len(items))
@@ -234,12 +150,10 @@ async def show_verifier(name: str) -> Description:
 @router.post("/v1/run", response_model=RunAnswer)
 async def run_program(request: Request, body: RunBody) -> Response:
     """Run a program in the sandbox. A program that fails is an outcome, with status 200."""
-    service = service_of(request)
-    with service.queue.place(request.scope.get("rlvr.key", ""), 1):
-        answer = await unless_gone(request, run(body))
-    if answer:
-        service.metrics.count("rlvr_runs_total", status=answer.status)
-    return _json(answer.model_dump_json() if answer else "null")
+    service, key = service_of(request), key_of(request)
+    with service.queue.place(key, 1):
+        result = await unless_gone(request, service.run(body.request(), key))
+    return _json(RunAnswer.of(result).model_dump_json())
 
 
 @router.get("/healthz")
@@ -272,22 +186,32 @@ async def show_metrics(request: Request) -> Response:
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The app. Without settings it takes those of `rlvr serve`, or the defaults: no keys, any host name."""
     settings = settings or Settings.from_environment()
-    service = Service(settings)
+    keys = read_keys(Path(settings.key_file) if settings.key_file else None)
+    workers = settings.workers or len(os.sched_getaffinity(0))
+    service = Service(
+        settings.limits, keys, workers, Path(settings.metrics_folder) if settings.metrics_folder else None
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(service.load()), asyncio.create_task(service.share())]
+        batches = app.state.batches = Batches(service, Path(settings.batch_folder) if settings.batch_folder else None)
+        tasks = [asyncio.create_task(work) for work in (service.load(), service.share(), batches.keep())]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await batches.close()
         await asyncio.to_thread(service.grader.close)
 
     app = FastAPI(title="rlvr verifiers", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
-    app.include_router(router)
+    app.state.labels = Labels.read(Path(settings.labels)) if settings.labels else None
+    for part in (router, batch_routes.router, *wire.ROUTERS):
+        app.include_router(part)
     problems.install(app)
     openapi = app.openapi
     app.openapi = lambda: problems.documented(openapi())  # type: ignore[method-assign] # FastAPI's documented way
-    app.add_middleware(Gate, keys=service.keys, hosts=settings.hosts, limits=settings.limits, metrics=service.metrics)
+    app.add_middleware(
+        Gate, keys=keys, hosts=settings.hosts, limits=settings.limits, metrics=service.metrics, busy=wire.BUSY
+    )
     return app

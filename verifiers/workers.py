@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from verifiers.base import Verdict
 from verifiers.nursery import Lost, Nursery, Worker
+from verifiers.turns import FairQueue
 from verifiers.worker_main import LENGTH, OUT_OF_MEMORY
 
 MAX_SERVED = 5_000
@@ -44,6 +45,7 @@ class Ticket:
     frame: bytes
     deadline_s: float
     done: asyncio.Future[Verdict]
+    owner: str = ""
     lost: bool = False
     """A worker was lost over it once already."""
 
@@ -71,7 +73,7 @@ class Pool:
         self.stats = PoolStats()
         self._size = size
         self._nursery = Nursery(memory_mb)
-        self._queue: asyncio.Queue[Ticket] = asyncio.Queue()
+        self._queue: FairQueue[Ticket] = FairQueue()
         self._open: set[asyncio.Future[Verdict]] = set()
         self._slots: list[asyncio.Task[None]] = []
         self._workers: list[Worker] = []
@@ -82,11 +84,11 @@ class Pool:
     def waiting(self) -> int:
         return self._queue.qsize()
 
-    async def run(self, job: Job, deadline_s: float) -> Verdict:
+    async def run(self, job: Job, deadline_s: float, owner: str = "") -> Verdict:
         """The worker's verdict; `undecided` if it ran out of time, `error` if it was lost twice."""
         body = pickle.dumps(tuple(job))
         done: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._queue.put_nowait(Ticket(job.verifier, LENGTH.pack(len(body)) + body, deadline_s, done))
+        self._queue.put_nowait(Ticket(job.verifier, LENGTH.pack(len(body)) + body, deadline_s, done, owner))
         self._open.add(done)
         if self._queue.qsize() > self._idle and len(self._slots) < self._size:
             # In a context of its own: the caller's would keep the caller's grader alive as long as the slot.

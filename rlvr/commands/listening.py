@@ -5,22 +5,21 @@ import socket
 from pathlib import Path
 
 from rlvr.errors import UserError
+from verifiers.keys import KEYS_VARIABLE, Key, read_keys
 
 
-def keys_for(host: str, file: Path | None) -> list[str]:
-    """The keys in the file. Raises UserError when they are bad, or missing though the host is not loopback."""
-    from verifiers.keys import read_keys
-
-    if file:
-        try:
-            return read_keys(file)
-        except (OSError, ValueError) as error:
-            raise UserError(str(error)) from None
-    if not is_loopback(host):
+def keys_for(host: str, file: Path | None) -> list[Key]:
+    """The keys in the file or the environment. Raises UserError when they are bad, or missing beyond loopback."""
+    try:
+        keys = read_keys(file)
+    except (OSError, ValueError) as error:
+        raise UserError(str(error)) from None
+    if not keys and not is_loopback(host):
         raise UserError(
-            f"{host} can be reached from outside, so clients need keys; give --api-key-file, or --host 127.0.0.1"
+            f"{host} can be reached from outside, so clients need keys; "
+            f"give --api-key-file, set {KEYS_VARIABLE}, or use --host 127.0.0.1"
         )
-    return []
+    return keys
 
 
 def is_loopback(host: str) -> bool:

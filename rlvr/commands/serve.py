@@ -10,27 +10,37 @@ import typer
 
 from rlvr.commands.listening import address, free_port, keys_for
 from rlvr.commands.stages import user_errors
+from rlvr.errors import UserError
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the port.")] = 1,
-    api_key_file: Annotated[Path | None, typer.Option(help="Keys that clients must send, one a line.")] = None,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="Keys of clients: SECRET [NAME [ITEMS]] a line. Without it, RLVR_API_KEYS.")
+    ] = None,
+    batch_folder: Annotated[
+        Path | None, typer.Option(help="Where long batches are kept; a shared one lets every replica answer for them.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Tasks (JSONL) for clients that send no reference.")] = None,
 ) -> None:
-    """Serve verdicts over HTTP: POST /v1/verify, GET /v1/verifiers, POST /v1/run, /healthz, /readyz, /metrics."""
+    """Serve verdicts over HTTP: /v1, and the protocols of other trainers' reward clients (docs/service.md)."""
     from verifiers.keys import ENVIRONMENT
 
     with user_errors():
-        keys_for(host, api_key_file)
+        guarded = bool(keys_for(host, api_key_file))
         port = free_port(host, port)
+        _check_labels(labels)
     with tempfile.TemporaryDirectory(prefix="rlvr-serve-") as folder:
         cpus = len(os.sched_getaffinity(0))
         settings = {
             "key_file": str(api_key_file.resolve()) if api_key_file else None,
-            "hosts": [] if api_key_file else ["localhost", "127.0.0.1", "::1", host],
+            "hosts": [] if guarded else ["localhost", "127.0.0.1", "::1", host],
             "workers": max(1, cpus // workers),
             "metrics_folder": folder if workers > 1 else None,
+            "batch_folder": str(batch_folder.resolve()) if batch_folder else f"{folder}/batches",
+            "labels": str(labels.resolve()) if labels else None,
         }
         os.environ[ENVIRONMENT] = json.dumps(settings)
         _listen(host, port, workers)
@@ -52,3 +62,14 @@ def _listen(host: str, port: int, workers: int) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=30,  # what is under way is finished first
     )
+
+
+def _check_labels(file: Path | None) -> None:
+    """The service reads the file, too; here a fault in it is one line, and before anything starts."""
+    if file:
+        from verifiers.wire.llama_factory import Labels
+
+        try:
+            Labels.read(file)
+        except (OSError, ValueError) as error:
+            raise UserError(str(error)) from None

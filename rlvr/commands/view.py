@@ -27,7 +27,7 @@ def view(
         from rlvr.view.app import create_app
 
         keys = keys_for(host, api_key_file)
-        app = create_app(_folder(runs), keys, ["localhost", "127.0.0.1", "::1", host])
+        app = create_app(_folder(runs), [key.secret for key in keys], ["localhost", "127.0.0.1", "::1", host])
         port = free_port(host, port)
         typer.echo(f"rlvr view of {runs} on {address(host, port)}  (Ctrl+C ends it)")
         uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning", server_header=False)

@@ -29,29 +29,6 @@ def free_port():
         return probe.getsockname()[1]
 
 
-@contextlib.contextmanager
-def serving(*arguments):
-    port = free_port()
-    command = [sys.executable, "-W", "error", *SERVE, "--port", str(port), *arguments]
-    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        url = f"http://127.0.0.1:{port}"
-        try:
-            wait_for(lambda: answers(url, process))
-            yield url, process
-        finally:
-            process.terminate()
-            _, errors = process.communicate(timeout=100)
-            sys.stderr.write(errors.decode())
-
-
-def answers(url, process):
-    assert process.poll() is None, process.communicate()
-    try:
-        return httpx.get(f"{url}/healthz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def wait_for(condition, seconds=100.0):
     end = time.monotonic() + seconds
     while not condition():
@@ -60,7 +37,7 @@ def wait_for(condition, seconds=100.0):
 
 
 @pytest.fixture(scope="module")
-def url():
+def url(serving):
     with serving() as (url, _):
         yield url
 
@@ -314,7 +291,7 @@ def test_a_service_that_is_not_there_is_an_error_and_not_a_score():
             client.verify("exact", "x", "x")
 
 
-def test_keys(tmp_path):
+def test_keys(tmp_path, serving):
     (tmp_path / "keys").write_text(f"# two of them\n{KEY}\n\n{OTHER_KEY}\n")
     with serving("--api-key-file", tmp_path / "keys") as (url, _):
         assert httpx.get(f"{url}/healthz").status_code == 200
@@ -336,7 +313,10 @@ def test_keys(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--host", "0.0.0.0"], "0.0.0.0 can be reached from outside, so clients need keys; give --api-key-file"),
+        (
+            ["--host", "0.0.0.0"],
+            "0.0.0.0 can be reached from outside, so clients need keys; give --api-key-file, set RLVR_API_KEYS",
+        ),
         (["--api-key-file", "nowhere"], "[Errno 2] No such file or directory: 'nowhere'"),
         (["--api-key-file", os.devnull], "/dev/null holds no key; write one a line"),
         (["--host", "203.0.113.1", "--api-key-file", "KEYS"], "cannot listen on 203.0.113.1 port 8000: "),
@@ -361,7 +341,7 @@ def test_a_taken_port_is_one_line(url):
     assert "Address already in use" in done.stderr
 
 
-def test_several_processes_share_a_port_and_their_numbers():
+def test_several_processes_share_a_port_and_their_numbers(serving):
     with serving("--workers", "2") as (url, _):
         for _ in range(30):
             with httpx.Client() as fresh:
@@ -375,7 +355,7 @@ def test_several_processes_share_a_port_and_their_numbers():
         wait_for(lambda: total() == 60)
 
 
-def test_a_drain_finishes_what_is_under_way():
+def test_a_drain_finishes_what_is_under_way(serving):
     with serving() as (url, process):
         found = []
         body = row("sleep 1", "odd_process", {})

@@ -1,10 +1,12 @@
 import asyncio
+import base64
 
 import pytest
 
-from verifiers.gate import Gate, Limits, Queue
+from verifiers.admission import Limits
+from verifiers.gate import Gate
+from verifiers.keys import Key
 from verifiers.metrics import Metrics
-from verifiers.problems import Problem
 
 LIMITS = Limits(body_bytes=100, held_bytes=150, body_s=0.2, items=10, queue=20)
 
@@ -18,7 +20,7 @@ async def app(scope, receive, send):
 
 
 def gate(keys=(), hosts=()):
-    return Gate(app, keys, hosts, LIMITS, Metrics())
+    return Gate(app, [Key(key, key) for key in keys], hosts, LIMITS, Metrics(), {"/run_code": 504})
 
 
 async def ask(door, *parts, headers=(), path="/v1/verify", pause=0.0, hang_up=False):
@@ -60,7 +62,12 @@ def test_bodies_under_way_share_a_bound_and_give_it_back():
         crowd = await asyncio.gather(*(ask(door, b"x" * 80) for _ in range(3)))
         return sorted(answer[0] for answer in crowd), await ask(door, b"x" * 80)
 
+    async def of_a_client_that_needs_another_status():
+        door = gate()
+        return sorted(a[0] for a in await asyncio.gather(*(ask(door, b"x" * 80, path="/run_code") for _ in range(2))))
+
     statuses, after = asyncio.run(together())
+    assert asyncio.run(of_a_client_that_needs_another_status()) == [200, 504]
     assert statuses == [200, 429, 429]
     assert after[0] == 200
 
@@ -76,6 +83,8 @@ def test_bodies_under_way_share_a_bound_and_give_it_back():
         (b"Bearer", 401),
         (b"Basic key-one", 401),
         (b"key-one", 401),
+        (b"Basic " + base64.b64encode(b"any:key-one"), 200),
+        (b"Basic " + base64.b64encode(b"key-one:"), 401),
         (b"Bearer \xff", 401),
     ],
 )
@@ -84,6 +93,12 @@ def test_keys(sent, expected):
     door = gate(keys=["key-one", "key-two"])
     assert status(door, b"", headers=headers) == expected
     assert status(door, b"", headers=headers, path="/healthz") == 200
+
+
+def test_the_key_may_come_in_a_header_of_judge0s():
+    door = gate(keys=["key-one"])
+    assert status(door, b"", headers=[(b"x-auth-token", b"key-one")]) == 200
+    assert status(door, b"", headers=[(b"x-auth-token", b"key-two")]) == 401
 
 
 @pytest.mark.parametrize(
@@ -101,32 +116,8 @@ def test_hosts(host, expected):
     assert status(gate(hosts=["localhost", "::1"]), b"", headers=[(b"host", host)]) == expected
 
 
-def test_the_queue_is_bounded_and_gives_places_back():
-    queue = Queue(LIMITS, keys=1)
-    with queue.place("", 10):
-        with queue.place("", 10):
-            assert queue.full
-            with pytest.raises(Problem, match="the queue is full") as refused:
-                queue.enter("", 1)
-            assert (refused.value.status, refused.value.headers) == (429, {"Retry-After": "1"})
-        assert queue.admitted == 10
-    with pytest.raises(Problem, match="send at most 10") as refused:
-        queue.enter("", 11)
-    assert (refused.value.status, queue.admitted) == (413, 0)
-
-
-def test_one_key_of_several_leaves_room_for_the_others():
-    queue = Queue(LIMITS, keys=2)
-    queue.enter("greedy", 10)
-    with pytest.raises(Problem, match="the queue is full"):
-        queue.enter("greedy", 1)
-    queue.enter("modest", 10)
-    queue.leave("greedy", 10)
-    queue.enter("greedy", 5)
-
-
 def test_requests_are_counted_by_status():
     metrics = Metrics()
-    door = Gate(app, ["key"], (), LIMITS, metrics)
+    door = Gate(app, [Key("key", "me")], (), LIMITS, metrics)
     assert status(door, b"") == 401
     assert 'rlvr_requests_total{route="none",status="401"} 1' in metrics.text({})
