@@ -17,7 +17,7 @@ PACKAGES = ("sandbox", "verifiers", "rlvr")
 HEAVY = {"torch", "ray", "vllm", "transformers", "trl"}
 CONFINED = {
     "docker": ("sandbox/docker.py",),
-    "ray": ("rlvr/actors.py", "rlvr/jobs.py", "rlvr/stages/", "rlvr/data/on_ray.py"),
+    "ray": ("rlvr/actors.py", "rlvr/jobs.py", "rlvr/serve_app.py", "rlvr/stages/", "rlvr/data/on_ray.py"),
     "vllm": ("rlvr/engines/vllm.py", "rlvr/sync.py", "rlvr/data/teachers/vllm.py"),
     "trl": ("rlvr/stages/",),
 }
