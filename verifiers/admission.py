@@ -125,7 +125,8 @@ class Queue:
     def _call(self) -> None:
         """Let in who can come in. One whose key has its share is passed over; one who needs more room is not."""
         for waiter in list(self._line):
-            if waiter.entered.done() or self._held[waiter.key] + waiter.items > self._most(waiter.key):
+            share = self._most(waiter.key)
+            if waiter.entered.done() or share < min(self._held[waiter.key] + waiter.items, self._limits.queue):
                 continue
             if self.admitted + waiter.items > self._limits.queue:
                 return

@@ -3,13 +3,18 @@
 import ipaddress
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlvr.errors import UserError
-from verifiers.keys import KEYS_VARIABLE, Key, read_keys
+
+if TYPE_CHECKING:
+    from verifiers.keys import Key
 
 
-def keys_for(host: str, file: Path | None) -> list[Key]:
+def keys_for(host: str, file: Path | None) -> list["Key"]:
     """The keys in the file or the environment. Raises UserError when they are bad, or missing beyond loopback."""
+    from verifiers.keys import KEYS_VARIABLE, read_keys
+
     try:
         keys = read_keys(file)
     except (OSError, ValueError) as error:
