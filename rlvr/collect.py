@@ -1,107 +1,184 @@
-"""Sample and judge one batch: what is asked depends on the seed and the batch's number alone."""
+"""Groups on their way: asked for, sampled, judged, and cut into the batches that are trained on.
+
+Groups accepted and groups running never exceed what `max_lag` versions ahead of the engine's weights allow, and the age
+of every token is checked once more when a batch is cut. Responses are judged as their groups complete; a long one holds
+up nobody else. At `max_lag` 0 what is asked, and what is sampled beside what, is a function of the seed and of the
+responses themselves, never of timing.
+"""
 
 import asyncio
 import hashlib
-import random
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from types import TracebackType
+from typing import Any, Self
 
 from rlvr.config import RL
 from rlvr.controls import rewards
+from rlvr.curriculum import Curriculum
 from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal
-from rlvr.samples import Group, Judged, Prompt, Request, Rollout
-from verifiers import Item
+from rlvr.samples import Asked, Group, Judged, Prompt, Request
 
 
-async def collect(
-    batch: int, config: RL, prompts: Sequence[Prompt], engine: Engine, grader: Grader, journal: Journal
-) -> list[Group]:
-    """One batch, and more rounds in place of groups whose rewards agree."""
-    groups: list[Group] = []
-    for round in range(1 + config.refill):
-        missing = config.prompts_per_step - sum(map(advantage.informative, groups))
-        if missing:
-            asked = ask(batch, round, missing, config, prompts)
-            groups += await one_round(batch, asked, config, engine, grader, journal)
-    return groups
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a step trains on, and the finished groups that it leaves out for good."""
+
+    groups: list[Group]
+    """In the order in which they were asked for, those that teach nothing included."""
+    stale: list[Group]
+    """Finished too late: with tokens more than `max_lag` versions old."""
+
+    def dropped(self) -> dict[str, list[str]]:
+        """Ids that will not be trained on, by reason."""
+        judged = [(advantage.informative(group), j) for group in self.groups for j in group.judged]
+        return {
+            "no_signal": [j.rollout.id for informative, j in judged if not informative],
+            "error": [j.rollout.id for informative, j in judged if informative and j.reward is None],
+            "stale": [j.rollout.id for group in self.stale for j in group.judged],
+        }
 
 
-def ask(batch: int, round: int, count: int, config: RL, prompts: Sequence[Prompt]) -> "dict[str, Asked]":
-    """The prompts of a round, each with its requests, by group id."""
-    asked = {}
-    for place, prompt in enumerate(pick(config.seed, batch, round, count, prompts)):
-        name = f"{batch:06}/{round}/{place:04}"
-        ids = [f"{name}/{sample:03}" for sample in range(config.group_size)]
-        asked[name] = Asked(prompt, [Request(id, prompt.ids, seed_of(config.seed, id)) for id in ids])
-    return asked
+class Collector:
+    """Every group of a run that is not trained on yet. Use it in `async with`: leaving it ends what is under way."""
 
+    def __init__(
+        self, config: RL, prompts: Sequence[Prompt], engine: Engine, grader: Grader, journal: Journal, step: int
+    ) -> None:
+        """`step`: how often has been trained, and the version of the engine's weights."""
+        self.config, self.engine, self.grader, self.journal = config, engine, grader, journal
+        self.curriculum = Curriculum(config, prompts, journal.solved())
+        self.issued = sum(journal.counts().values()) // config.group_size
+        self.version = self.cut = step
+        self.running: dict[str, Asked] = {}
+        self.ready: list[Group] = []
+        """Judged, and counted towards a batch."""
+        self.replaced: list[Group] = []
+        """Judged, and others are asked for in their place, because they teach nothing."""
+        self.stale: list[Group] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._changed = asyncio.Event()
 
-class Asked:
-    """One prompt's requests, and the rollouts that have come for them."""
+    async def __aenter__(self) -> Self:
+        self._start(self.journal.unfinished())
+        self._admit()
+        return self
 
-    def __init__(self, prompt: Prompt, requests: list[Request]) -> None:
-        self.prompt = prompt
-        self.requests = requests
-        self.rollouts: dict[str, Rollout] = {}
-
-    @property
-    def complete(self) -> bool:
-        return len(self.rollouts) == len(self.requests)
-
-
-async def one_round(
-    batch: int, asked: dict[str, Asked], config: RL, engine: Engine, grader: Grader, journal: Journal
-) -> list[Group]:
-    """Groups are judged while others are still being sampled. What a killed run had sampled is not sampled again."""
-    requests = [request for group in asked.values() for request in group.requests]
-    journal.issued(batch, [group.prompt for group in asked.values() for _ in group.requests], requests)
-    judging: dict[str, asyncio.Task[Group]] = {}
-
-    def take(rollout: Rollout) -> None:
-        name = rollout.id.rpartition("/")[0]
-        asked[name].rollouts[rollout.id] = rollout
-        if asked[name].complete:
-            judging[name] = asyncio.create_task(judge(name, asked[name], config, grader, journal))
-
-    try:
-        sampled = journal.sampled(request.id for request in requests)
-        for rollout in sampled.values():
-            take(rollout)
-        async for rollout in engine.sample([r for r in requests if r.id not in sampled], config.sampling):
-            journal.generated([rollout])
-            take(rollout)
-        return await asyncio.gather(*(judging[name] for name in asked))
-    finally:
-        for task in judging.values():
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def batch(self) -> Batch:
+        """The next step's batch, once there are enough groups. Raises what ended the sampling or the judging."""
+        while not self._enough():
+            self._admit()
+            self._changed.clear()
+            await self._changed.wait()
+            if self._failure:
+                raise self._failure
+        # The oldest first: they would be the next to be too old.
+        self.ready.sort(key=lambda group: (group.oldest, group.id))
+        size = self.config.prompts_per_step
+        chosen, self.ready = self.ready[:size], self.ready[size:]
+        batch = Batch(sorted(chosen + self.replaced, key=lambda group: group.id), self.stale)
+        self.replaced, self.stale = [], []
+        self.cut += 1
+        self.curriculum.note(batch.groups + batch.stale)
+        return batch
 
-async def judge(name: str, asked: Asked, config: RL, grader: Grader, journal: Journal) -> Group:
-    task = asked.prompt.task
-    rollouts = [asked.rollouts[request.id] for request in asked.requests]
-    verdicts = await grader.grade_many(
-        [Item(r.id, task.verifier, r.text, task.reference, task.params) for r in rollouts]
-    )
-    scores = rewards(config.control, [verdict.score for verdict in verdicts], seed_of(config.seed, f"control/{name}"))
-    judged = tuple(map(Judged, rollouts, verdicts, scores))
-    journal.judged(judged)
-    return Group(name, task, judged)
+    def loaded(self, version: int) -> None:
+        """The engine has new weights: there is room for more."""
+        self.version = version
+        self._admit()
 
+    def _enough(self) -> bool:
+        """Whether a batch can be cut, once what has become too old is set aside."""
+        allowed = self.cut - self.config.max_lag
+        self.stale += [group for group in self.ready if group.oldest < allowed]
+        self.ready = [group for group in self.ready if group.oldest >= allowed]
+        return len(self.ready) >= self.config.prompts_per_step
 
-def pick(seed: int, batch: int, round: int, count: int, prompts: Sequence[Prompt]) -> list[Prompt]:
-    """The first round goes through all prompts, shuffled anew each epoch; refills draw at random."""
-    if round:
-        return random.Random(f"{seed}/refill/{batch}/{round}").choices(prompts, k=count)
-    places = (divmod(i, len(prompts)) for i in range(batch * count, (batch + 1) * count))
-    return [prompts[_epoch(seed, epoch, len(prompts))[place]] for epoch, place in places]
+    def _admit(self) -> None:
+        """Ask for as many groups as there is room for: accepted + running <= (max_lag + version + 1) batches."""
+        if self.running and self.config.max_lag == 0:
+            return  # in whole waves, so that timing does not decide what is sampled beside what
+        batches = min(self.version + self.config.max_lag + 1, self.config.steps) - self.cut
+        room = batches * self.config.prompts_per_step - len(self.ready) - len(self.running)
+        if room > 0:
+            self._start(self._ask(room))
 
+    def _ask(self, count: int) -> list[Asked]:
+        """New groups, journaled as issued."""
+        config, size = self.config, self.config.prompts_per_step
+        asked = []
+        for number in range(self.issued, self.issued + count):
+            name = f"{number // size:06}/0/{number % size:04}"
+            prompt = self.curriculum.pick(number)
+            ids = [f"{name}/{sample:03}" for sample in range(config.group_size)]
+            asked.append(Asked(name, prompt, [Request(id, prompt.ids, seed_of(config.seed, id)) for id in ids]))
+        for batch, groups in groupby(asked, key=lambda group: int(group.id[:6])):
+            pairs = [(group.prompt, request) for group in groups for request in group.requests]
+            self.journal.issued(batch, [prompt for prompt, _ in pairs], [request for _, request in pairs])
+        self.issued += count
+        return asked
 
-@lru_cache(maxsize=2)
-def _epoch(seed: int, epoch: int, count: int) -> list[int]:
-    order = list(range(count))
-    random.Random(f"{seed}/epoch/{epoch}").shuffle(order)
-    return order
+    def _start(self, groups: Sequence[Asked]) -> None:
+        if groups:
+            self.running |= {group.id: group for group in groups}
+            self._spawn(self._sample(groups))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception():
+            self._failure = task.exception()
+            self._changed.set()
+
+    async def _sample(self, groups: Sequence[Asked]) -> None:
+        """Sample what is missing of these groups, and have each judged once it is whole."""
+        for group in groups:
+            self._judge_if_whole(group)
+        missing = [r for group in groups for r in group.requests if r.id not in group.rollouts]
+        if not missing:
+            return
+        async for rollout in self.engine.sample(missing, self.config.sampling):
+            self.journal.generated([rollout])
+            group = self.running[rollout.id.rpartition("/")[0]]
+            group.rollouts[rollout.id] = rollout
+            self._judge_if_whole(group)
+
+    def _judge_if_whole(self, group: Asked) -> None:
+        if len(group.rollouts) == len(group.requests):
+            self._spawn(self._judge(group))
+
+    async def _judge(self, group: Asked) -> None:
+        if not group.judged:
+            task, rollouts = group.prompt.task, [group.rollouts[request.id] for request in group.requests]
+            verdicts = await self.grader.grade_many([rollout.item(task) for rollout in rollouts])
+            seed = seed_of(self.config.seed, f"control/{group.id}")
+            scores = rewards(self.config.control, [verdict.score for verdict in verdicts], seed)
+            judged = list(map(Judged, rollouts, verdicts, scores))
+            self.journal.judged(judged)
+            group.judged = {j.rollout.id: j for j in judged}
+        self._finish(group)
+
+    def _finish(self, asked: Asked) -> None:
+        group = self.running.pop(asked.id).group()
+        room = self.config.refill * self.config.prompts_per_step - len(self.replaced)
+        (self.replaced if room > 0 and not advantage.informative(group) else self.ready).append(group)
+        self._changed.set()
+        self._admit()
 
 
 def seed_of(seed: int, name: str) -> int:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from rlvr.sections import Compute as Compute
+from rlvr.sections import EngineSettings as EngineSettings
+from rlvr.sections import Faults as Faults
 from rlvr.sections import Grading as Grading
 from rlvr.sections import Sampling as Sampling
 from rlvr.sections import Section as Section
@@ -118,16 +120,20 @@ class RL(Stage):
     sampling: Sampling = Sampling()
     max_lag: NonNegativeInt = 2
     """How many versions sampling may run ahead of learning. 0 is exactly on-policy."""
+    curriculum: Literal["epochs", "difficulty"] = "epochs"
+    """`epochs` goes through all tasks in turn; `difficulty` prefers those that are solved about half the time."""
     refill: NonNegativeInt = 1
-    """Extra rounds of sampling to replace groups whose rewards all agree, which teach nothing."""
+    """Up to so many times `prompts_per_step` groups a step are replaced when their rewards agree and teach nothing."""
     objective: Objective = Objective()
     optim: Optim = Optim(lr=1e-6, warmup_steps=10)
     minibatches: PositiveInt = 1
     """Optimizer steps over each batch."""
     micro_batch_tokens: PositiveInt = 16384
     """Padded tokens that go through the learner's model at once. Changes speed and memory, never the result."""
+    engine: EngineSettings = EngineSettings()
     engine_batch: PositiveInt = 256
-    """Responses sampled at once."""
+    """Responses that one engine samples at once."""
+    faults: Faults = Faults()
     max_prompt_tokens: PositiveInt = 2048
     """Tasks with a longer prompt are left out and counted."""
     truncated: Literal["keep", "mask"] = "keep"

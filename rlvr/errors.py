@@ -7,3 +7,7 @@ class UserError(ValueError):
 
 class WorkFailed(Exception):
     """The work failed though the input was right. The message says what and where to look."""
+
+
+class RunStopped(WorkFailed):
+    """The run should not go on by itself. The message says why; `--resume` goes on once that is mended."""

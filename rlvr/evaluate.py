@@ -12,7 +12,7 @@ from rlvr.config import Sampling
 from rlvr.estimates import Estimate, pass_at, share
 from rlvr.partners import Engine, Grader
 from rlvr.samples import Judged, Prompt, Request
-from verifiers import Item, Task
+from verifiers import Task
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,7 @@ async def evaluate(
     asked = [(i, prompt, f"{i:06}/{j:03}") for i, prompt in enumerate(prompts) for j in range(samples)]
     requests = [Request(id, prompt.ids, seed_of(seed, f"evaluate/{id}")) for _, prompt, id in asked]
     rollouts = {r.id: r async for r in engine.sample(requests, sampling)}
-    items = [
-        Item(id, prompt.task.verifier, rollouts[id].text, prompt.task.reference, prompt.task.params)
-        for _, prompt, id in asked
-    ]
-    verdicts = await grader.grade_many(items)
+    verdicts = await grader.grade_many([rollouts[id].item(prompt.task) for _, prompt, id in asked])
     judged: list[list[Judged]] = [[] for _ in prompts]
     for (i, _, id), verdict in zip(asked, verdicts, strict=True):
         judged[i].append(Judged(rollouts[id], verdict, verdict.score))

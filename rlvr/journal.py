@@ -2,20 +2,21 @@
 
     issued -> generated -> judged -> trained(step), or dropped(reason)
 
-It is the single source of truth: a step's batch is written here, in one transaction, before the learner sees it. After
-a crash the learner goes back to its last checkpoint and replays the batches that follow from here, so that nothing is
+It is the single source of truth: a step's batch, and what is left out of it, is written here in one transaction before
+the learner sees it. After a crash the learner goes back to its last checkpoint and replays the batches that follow from
+here; what was issued is asked for again, what was generated is judged again, and what was judged is kept. So nothing is
 lost and no rollout belongs to two steps. One writer; anybody may read while the run goes on (WAL).
 """
 
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvr.samples import Judged, Prompt, Request, Rollout, Sample
-from verifiers import Verdict
+from rlvr.samples import Asked, Judged, Prompt, Request, Rollout, Sample
+from verifiers import Task, Verdict
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS tasks (id TEXT PRIMARY KEY, task TEXT NOT NULL) STRICT;
@@ -69,21 +70,23 @@ class Journal:
                     raise ValueError(f"rollout {r.id} is not in state issued; it cannot be sampled (again)")
 
     def judged(self, judged: Iterable[Judged]) -> None:
-        """May come again, after a crash. Raises ValueError for a rollout not sampled yet or already trained."""
+        """Verdicts and rewards, for good. Raises ValueError for a rollout not sampled yet or judged before."""
         with self._transaction():
             for j in judged:
                 changed = self.db.execute(
-                    "UPDATE rollouts SET state = 'judged', dropped = NULL, status = ?, score = ?, reason = ?, "
-                    "extracted = ?, details = ?, verifier = ?, verifier_version = ?, elapsed_ms = ?, cached = ?, "
-                    "reward = ? WHERE id = ? AND state IN ('generated', 'judged', 'dropped') "
-                    "AND response_ids IS NOT NULL",
+                    "UPDATE rollouts SET state = 'judged', status = ?, score = ?, reason = ?, extracted = ?, "
+                    "details = ?, verifier = ?, verifier_version = ?, elapsed_ms = ?, cached = ?, reward = ? "
+                    "WHERE id = ? AND state = 'generated'",
                     (*_verdict_row(j.verdict), j.reward, j.rollout.id),
                 )
                 if changed.rowcount != 1:
                     raise ValueError(f"rollout {j.rollout.id} is not in state generated; it cannot be judged")
 
-    def trained(self, step: int, samples: Sequence[Sample]) -> None:
-        """The batch of a step, for good. Raises ValueError for a rollout that is not judged or already trained."""
+    def trained(self, step: int, samples: Sequence[Sample], dropped: Mapping[str, Iterable[str]] = {}) -> None:
+        """The batch of a step, and with it the rollouts that will not be trained on, by reason: for good.
+
+        Raises ValueError for a rollout that is not judged or already trained.
+        """
         with self._transaction():
             for place, sample in enumerate(samples):
                 changed = self.db.execute(
@@ -95,15 +98,12 @@ class Journal:
                     raise ValueError(
                         f"rollout {sample.rollout.id} is not in state judged; step {step} cannot train on it"
                     )
+            for reason, ids in dropped.items():
+                self.db.executemany(
+                    "UPDATE rollouts SET state = 'dropped', dropped = ? WHERE id = ? AND state = 'judged'",
+                    [(reason, id) for id in ids],
+                )
             self.db.execute("INSERT INTO steps (step, samples) VALUES (?, ?)", (step, len(samples)))
-
-    def dropped(self, ids: Iterable[str], reason: str) -> None:
-        """Will not be trained on. What has been trained stays so."""
-        with self._transaction():
-            self.db.executemany(
-                "UPDATE rollouts SET state = 'dropped', dropped = ? WHERE id = ? AND state != 'trained'",
-                [(reason, id) for id in ids],
-            )
 
     def metrics(self, step: int, metrics: dict[str, float]) -> None:
         self.db.execute("UPDATE steps SET metrics = ? WHERE step = ?", (json.dumps(metrics), step))
@@ -122,16 +122,31 @@ class Journal:
         rows = self.db.execute(f"SELECT {_ROLLOUT}, advantage FROM rollouts WHERE step = ? ORDER BY place", (step,))
         return [Sample(_rollout(row[:-1]), row[-1]) for row in rows]
 
-    def sampled(self, ids: Iterable[str]) -> dict[str, Rollout]:
-        """Of these ids, the rollouts that the engine had finished."""
-        found = {}
-        for id in ids:
-            row = self.db.execute(
-                f"SELECT {_ROLLOUT} FROM rollouts WHERE id = ? AND response_ids IS NOT NULL", (id,)
-            ).fetchone()
-            if row:
-                found[id] = _rollout(row)
-        return found
+    def unfinished(self) -> list[Asked]:
+        """What was asked for and is neither trained on nor dropped, in the order in which it was asked for."""
+        groups: dict[str, Asked] = {}
+        rows = self.db.execute(
+            f"SELECT {_ROLLOUT}, seed, state, reward, {_VERDICT}, tasks.task FROM rollouts JOIN tasks "
+            "ON tasks.id = rollouts.task WHERE state IN ('issued', 'generated', 'judged') ORDER BY rollouts.rowid"
+        )
+        for row in rows:
+            (seed, state, reward), verdict, task = row[8:11], row[11:20], row[20]
+            prompt_ids = tuple(array("i", row[1]))
+            name = row[0].rpartition("/")[0]
+            asked = groups.setdefault(name, Asked(name, Prompt(Task.model_validate_json(task), prompt_ids), []))
+            asked.requests.append(Request(row[0], prompt_ids, seed))
+            if state != "issued":
+                rollout = asked.rollouts[row[0]] = _rollout(row[:8])
+                if state == "judged":
+                    asked.judged[row[0]] = Judged(rollout, _verdict(row[0], verdict), reward)
+        return list(groups.values())
+
+    def solved(self) -> dict[str, tuple[float, int]]:
+        """Of every task in the batches cut so far: the sum of its rewards, and how many there were."""
+        rows = self.db.execute(
+            "SELECT task, sum(reward), count(reward) FROM rollouts WHERE state IN ('trained', 'dropped') GROUP BY task"
+        )
+        return {task: (total or 0.0, count) for task, total, count in rows}
 
     def counts(self) -> dict[str, int]:
         """How many rollouts are in each state."""
@@ -157,7 +172,7 @@ class _Transaction:
         self.db.execute("ROLLBACK" if kind else "COMMIT")
 
 
-_ROLLOUT = "id, prompt_ids, response_ids, mask, logprobs, versions, finish, text"
+_ROLLOUT = "rollouts.id, prompt_ids, response_ids, mask, logprobs, versions, finish, text"
 
 
 def _rollout(row: Sequence[Any]) -> Rollout:
@@ -171,6 +186,25 @@ def _rollout(row: Sequence[Any]) -> Rollout:
         versions=tuple(array("i", versions)),
         finish=finish,
         text=text,
+    )
+
+
+_VERDICT = "status, score, reason, extracted, details, verifier, verifier_version, elapsed_ms, cached"
+
+
+def _verdict(id: str, row: Sequence[Any]) -> Verdict:
+    status, score, reason, extracted, details, verifier, version, elapsed_ms, cached = row
+    return Verdict(
+        id=id,
+        status=status,
+        score=score,
+        reason=reason,
+        extracted=extracted,
+        details=json.loads(details),
+        verifier=verifier,
+        version=version,
+        elapsed_ms=elapsed_ms,
+        cached=bool(cached),
     )
 
 

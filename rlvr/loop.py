@@ -8,14 +8,12 @@ effect, and what is asked of the engine is a function of the seed and the batch'
 at any instant goes on from its journal and its last checkpoint as if nothing had been.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from statistics import fmean
 
-from rlvr.collect import collect
+from rlvr.collect import Batch, Collector
 from rlvr.config import RL
-from rlvr.errors import WorkFailed
+from rlvr.errors import RunStopped
 from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal, Learner
 from rlvr.samples import Group, Prompt
@@ -26,10 +24,6 @@ EMPTY_IN_A_ROW = 10
 Validate = Callable[[int], Awaitable[dict[str, float]]]
 """Judge the weights of a step."""
 Log = Callable[[int, dict[str, float]], None]
-
-
-class RunStopped(WorkFailed):
-    """The run should not go on by itself. The message says why; `--resume` goes on once that is mended."""
 
 
 async def train(
@@ -51,31 +45,24 @@ async def train(
         log(step, metrics)
         if step:
             await learner.checkpoint(step)
-    ahead: deque[asyncio.Task[list[Group]]] = deque()
-    try:
+    async with Collector(config, prompts, engine, grader, journal, step) as collector:
         while step < config.steps:
-            while len(ahead) <= config.max_lag and step + len(ahead) < config.steps:
-                ahead.append(asyncio.create_task(collect(step + len(ahead), config, prompts, engine, grader, journal)))
-
-            groups = admit(await ahead.popleft(), step, config.max_lag, journal)
-            samples = advantage.samples(groups, config.objective.advantage)
-            journal.trained(step + 1, samples)
+            batch = await collector.batch()
+            samples = advantage.samples(batch.groups, config.objective.advantage)
+            journal.trained(step + 1, samples, batch.dropped())
             metrics = await learner.step(samples)
             step += 1
             await engine.load(await learner.weights(), step)
+            collector.loaded(step)
 
-            metrics |= summary(groups, step)
+            metrics |= summary(batch, step)
             if step % config.evaluate_every == 0 or step == config.steps:
                 metrics |= await validate(step)
             journal.metrics(step, metrics)
             log(step, metrics)
             if step % config.checkpoint_every == 0 or step == config.steps:
                 await learner.checkpoint(step)
-            stop_if_hopeless(config, groups, journal)
-    finally:
-        for task in ahead:
-            task.cancel()
-        await asyncio.gather(*ahead, return_exceptions=True)
+            stop_if_hopeless(config, batch.groups, journal)
 
 
 async def recover(learner: Learner, journal: Journal) -> int:
@@ -87,21 +74,9 @@ async def recover(learner: Learner, journal: Journal) -> int:
     return max(step, reached)
 
 
-def admit(groups: Sequence[Group], step: int, max_lag: int, journal: Journal) -> list[Group]:
-    """The groups to train on now. The bound on staleness is checked here once more; what is left out is journaled."""
-    admitted = []
-    for group in groups:
-        oldest = min((min(j.rollout.versions, default=step) for j in group.judged), default=step)
-        reason = "stale" if step - oldest > max_lag else None if advantage.informative(group) else "no_signal"
-        if reason:
-            journal.dropped([judged.rollout.id for judged in group.judged], reason)
-        if reason != "stale":
-            admitted.append(group)
-    return admitted
-
-
-def summary(groups: Sequence[Group], step: int) -> dict[str, float]:
+def summary(batch: Batch, step: int) -> dict[str, float]:
     """What the step's groups say: rewards as judged, by verifier, and how much of the batch taught something."""
+    groups = batch.groups
     judged = [(group.task.verifier, j) for group in groups for j in group.judged]
     if not judged:
         return {}
@@ -113,7 +88,8 @@ def summary(groups: Sequence[Group], step: int) -> dict[str, float]:
         "truncated": fmean(j.rollout.finish == "length" for _, j in judged),
         "response_tokens": fmean(len(j.rollout.response_ids) for _, j in judged),
         "sampled_tokens": float(sum(len(j.rollout.response_ids) for _, j in judged)),
-        "lag": fmean(step - 1 - min(j.rollout.versions, default=step - 1) for _, j in judged),
+        "lag": fmean(step - 1 - min(j.rollout.versions) for _, j in judged),
+        "stale": len(batch.stale) / (len(groups) + len(batch.stale)),
     }
     if scores:
         metrics["reward"] = fmean(score for _, score in scores)
@@ -123,15 +99,7 @@ def summary(groups: Sequence[Group], step: int) -> dict[str, float]:
 
 
 def stop_if_hopeless(config: RL, groups: Sequence[Group], journal: Journal) -> None:
-    """Raise RunStopped when the verifiers are broken, or when no group has taught anything for a while."""
-    errors = [j.verdict for group in groups for j in group.judged if j.verdict.status == "error"]
-    judged = sum(len(group.judged) for group in groups)
-    if judged and len(errors) > config.grading.max_error_share * judged:
-        raise RunStopped(
-            f"{len(errors)} of {judged} verdicts of this step are errors (grading.max_error_share = "
-            f"{config.grading.max_error_share}), first: {errors[0].verifier}: {errors[0].reason}; "
-            "mend the verifier and go on with --resume"
-        )
+    """Raise RunStopped when no group has taught anything for a while."""
     solved = all(j.verdict.score == 1.0 for group in groups for j in group.judged)
     sizes = journal.last_sizes(EMPTY_IN_A_ROW)
     if len(sizes) == EMPTY_IN_A_ROW and not any(sizes) and not solved and config.control == "none":

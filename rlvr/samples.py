@@ -1,9 +1,9 @@
 """The nouns that travel round the loop, in the order in which they come into being."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from verifiers import Task, Verdict
+from verifiers import Item, Task, Verdict
 
 Finish = Literal["stop", "length"]
 
@@ -22,7 +22,7 @@ class Request:
     """One response asked for."""
 
     id: str
-    """Unique within a run, and the same whenever the same run asks again: `batch/round/prompt/sample`."""
+    """Unique within a run, and the same whenever the same run asks again: `batch/attempt/prompt/sample`."""
     prompt_ids: tuple[int, ...]
     seed: int
     """Of this response alone, so that it does not depend on what it was sampled beside."""
@@ -46,6 +46,10 @@ class Rollout:
     text: str
     """The response decoded, without special tokens: what the verifier reads."""
 
+    def item(self, task: Task) -> Item:
+        """What a grader is asked of this response to `task`."""
+        return Item(self.id, task.verifier, self.text, task.reference, task.params)
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -62,6 +66,26 @@ class Group:
     id: str
     task: Task
     judged: tuple[Judged, ...]
+
+    @property
+    def oldest(self) -> int:
+        """The oldest weight version that sampled a token of it."""
+        return min(version for judged in self.judged for version in judged.rollout.versions)
+
+
+@dataclass(slots=True)
+class Asked:
+    """One prompt's requests, and what has come of them so far, by request id."""
+
+    id: str
+    prompt: Prompt
+    requests: list[Request]
+    rollouts: dict[str, Rollout] = field(default_factory=dict)
+    judged: dict[str, Judged] = field(default_factory=dict)
+
+    def group(self) -> Group:
+        """All of it, once every response is judged."""
+        return Group(self.id, self.prompt.task, tuple(self.judged[request.id] for request in self.requests))
 
 
 @dataclass(frozen=True, slots=True)

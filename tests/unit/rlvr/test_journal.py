@@ -1,5 +1,6 @@
 """The journal: what its states allow, what comes back, and what a crash or a reader finds."""
 
+import dataclasses
 import signal
 import sqlite3
 import subprocess
@@ -51,9 +52,12 @@ def test_a_rollout_goes_from_issued_to_trained(journal: Journal, rollouts: list[
     assert journal.counts() == {"generated": 4}
     judge(journal, rollouts[:3])
     assert journal.counts() == {"generated": 1, "judged": 3}
-    journal.trained(1, [Sample(rollouts[0], 0.5)])
-    journal.dropped(IDS, "no_signal")
-    assert journal.counts() == {"dropped": 3, "trained": 1}
+    journal.trained(1, [Sample(rollouts[0], 0.5)], {"no_signal": IDS[1:2], "stale": IDS[2:3], "error": []})
+    assert journal.counts() == {"dropped": 2, "generated": 1, "trained": 1}
+    assert list(journal.db.execute("SELECT id, dropped FROM rollouts WHERE state = 'dropped' ORDER BY id")) == [
+        (IDS[1], "no_signal"),
+        (IDS[2], "stale"),
+    ]
 
 
 def test_nothing_is_trained_before_it_is_judged(journal: Journal, rollouts: list[Rollout]) -> None:
@@ -81,8 +85,19 @@ def test_nothing_is_trained_twice(journal: Journal, rollouts: list[Rollout]) -> 
         judge(journal, rollouts[:1])
     with pytest.raises(ValueError, match="cannot be sampled"):
         journal.generated(rollouts[:1])
-    journal.dropped(IDS[:2], "late")
     assert rows(journal) == before
+
+
+def test_what_is_dropped_is_dropped_with_its_batch_or_not_at_all(journal: Journal, rollouts: list[Rollout]) -> None:
+    issue(journal)
+    journal.generated(rollouts)
+    judge(journal, rollouts[1:])
+    before = rows(journal)
+    with pytest.raises(ValueError, match="step 1 cannot train"):
+        journal.trained(1, [Sample(rollouts[0], 0.5)], {"no_signal": IDS[1:]})
+    assert rows(journal) == before
+    journal.trained(1, [Sample(rollouts[1], 0.5)], {"stale": IDS})
+    assert journal.counts() == {"dropped": 2, "generated": 1, "trained": 1}
 
 
 def test_only_what_was_sampled_is_judged(journal: Journal, rollouts: list[Rollout]) -> None:
@@ -92,17 +107,6 @@ def test_only_what_was_sampled_is_judged(journal: Journal, rollouts: list[Rollou
     with pytest.raises(ValueError, match="cannot be sampled"):
         journal.generated([rollouts[0], Rollout("other", (), (), (), (), (), "stop", "")])
     assert journal.counts() == {"issued": 4}
-
-
-def test_a_dropped_rollout_can_be_judged_again(journal: Journal, rollouts: list[Rollout]) -> None:
-    """A run killed between dropping and training judges its batch once more."""
-    issue(journal)
-    journal.generated(rollouts)
-    judge(journal, rollouts)
-    journal.dropped(IDS, "no_signal")
-    judge(journal, rollouts)
-    journal.trained(1, [Sample(r, 0.5) for r in rollouts])
-    assert list(journal.db.execute("SELECT DISTINCT state, dropped FROM rollouts")) == [("trained", None)]
 
 
 def test_a_batch_comes_back_bit_for_bit_and_in_order(journal: Journal, rollout: Callable[..., Rollout]) -> None:
@@ -137,11 +141,36 @@ def test_a_batch_comes_back_bit_for_bit_and_in_order(journal: Journal, rollout: 
     assert {s.rollout.prompt_ids for s in back} == {issued_with}
 
 
-def test_sampled_finds_what_the_engine_had_finished(journal: Journal, rollouts: list[Rollout]) -> None:
-    issue(journal)
+def test_unfinished_is_what_a_killed_run_goes_on_with(journal: Journal, rollouts: list[Rollout]) -> None:
+    other = [f"000001/0/0000/{i:03}" for i in range(2)]
+    gone = [f"000002/0/0000/{i:03}" for i in range(2)]
+    for ids in (other, IDS, gone):
+        issue(journal, ids)
     journal.generated(rollouts[1:3])
-    judge(journal, rollouts[1:2])
-    assert journal.sampled([*IDS, "unknown"]) == {r.id: r for r in rollouts[1:3]}
+    wrong = Verdict.incorrect("different", id=IDS[1], extracted="B", details={"k": [1]}, verifier="exact", version="2")
+    journal.judged([Judged(rollouts[1], wrong, 0.0)])
+    left = [dataclasses.replace(rollouts[0], id=id) for id in gone]
+    journal.generated(left)
+    judge(journal, left)
+    journal.trained(1, [Sample(left[0], 1.0)], {"error": gone[1:]})
+    first, second = journal.unfinished()
+    assert (first.id, first.rollouts, first.judged) == ("000001/0/0000", {}, {})
+    assert second.id == "000000/0/0000"
+    assert second.prompt == Prompt(TASK, (1, 2, 3))
+    assert second.requests == [Request(id, (1, 2, 3), 7) for id in IDS]
+    assert second.rollouts == {r.id: r for r in rollouts[1:3]}
+    assert second.judged == {IDS[1]: Judged(rollouts[1], wrong, 0.0)}
+
+
+def test_solved_adds_up_what_has_been_cut(journal: Journal, rollouts: list[Rollout]) -> None:
+    issue(journal)
+    journal.generated(rollouts)
+    rewards = [1.0, 0.25, None, 1.0]
+    verdicts = [Verdict.error("down") if reward is None else Verdict.of_score(reward) for reward in rewards]
+    journal.judged(map(Judged, rollouts, verdicts, rewards))
+    assert journal.solved() == {}
+    journal.trained(1, [Sample(rollouts[0], 0.5)], {"no_signal": IDS[1:3]})
+    assert journal.solved() == {"t": (1.25, 2)}
 
 
 def test_issuing_twice_changes_nothing(journal: Journal, rollouts: list[Rollout]) -> None:

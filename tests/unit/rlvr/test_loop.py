@@ -6,7 +6,7 @@ import math
 import random
 import sqlite3
 import struct
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from statistics import fmean
@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from rlvr.breaker import Breaker
 from rlvr.config import RL, Grading, Sampling, Tasks
+from rlvr.errors import RunStopped
 from rlvr.journal import Journal
-from rlvr.loop import EMPTY_IN_A_ROW, RunStopped, admit, train
-from rlvr.samples import Group, Judged, Prompt, Request, Rollout, Sample
+from rlvr.loop import EMPTY_IN_A_ROW, train
+from rlvr.samples import Judged, Prompt, Request, Rollout, Sample
 from verifiers import Item, Task, Verdict, verify
 
 ARMS = 3
@@ -139,18 +141,14 @@ class Fused(Journal):
         super().__init__(path)
         self.fuse = fuse
 
-    def trained(self, step: int, samples: Sequence[Sample]) -> None:
+    def trained(self, step: int, samples: Sequence[Sample], dropped: Mapping[str, Iterable[str]] = {}) -> None:
         self.fuse()
-        super().trained(step, samples)
+        super().trained(step, samples, dropped)
         self.fuse()
 
     def judged(self, judged: Iterable[Judged]) -> None:
         self.fuse()
         super().judged(judged)
-
-    def dropped(self, ids: Iterable[str], reason: str) -> None:
-        self.fuse()
-        super().dropped(ids, reason)
 
     def metrics(self, step: int, metrics: dict[str, float]) -> None:
         self.fuse()
@@ -184,7 +182,7 @@ class Run:
             self.log.append((step, metrics))
 
         journal = Fused(self.path, fuse)
-        judge = Judge(fuse, broken)
+        judge = Breaker(Judge(fuse, broken), self.config.grading, self.config.prompts_per_step * self.config.group_size)
         try:
             asyncio.run(train(self.config, prompts, self.engine, judge, self.learner, journal, validate, log))
         finally:
@@ -206,10 +204,10 @@ def test_the_reward_rises_and_the_lag_stays_within_its_bound(tmp_path: Path, max
     rewards = [metrics["reward"] for _, metrics in run.log if "reward" in metrics]
     assert fmean(rewards[:2]) < 0.6
     assert fmean(rewards[-3:]) > 0.9
-    lags = [metrics["lag"] for _, metrics in run.log if "lag" in metrics]
-    assert max(lags) == max_lag
     steps = run.rows("SELECT step, versions FROM rollouts WHERE state = 'trained'")
-    assert max(step - 1 - struct.unpack("i", version)[0] for step, version in steps) <= max_lag
+    lags = {step - 1 - struct.unpack("i", version)[0] for step, version in steps}
+    assert max(lags) <= max_lag
+    assert len(lags) > 1 or max_lag == 0
 
 
 def test_it_validates_checkpoints_and_logs_when_told(tmp_path: Path) -> None:
@@ -291,13 +289,14 @@ def test_an_error_is_masked_and_within_its_share_the_run_goes_on(tmp_path: Path)
     assert 0.1 < run.log[1][1]["errors"] < 0.3
 
 
-def test_too_many_errors_stop_the_run(tmp_path: Path) -> None:
-    run = Run(tmp_path, grading=Grading(max_error_share=0.2), refill=0)
-    with pytest.raises(RunStopped, match=r"2 of 6 verdicts .* first: .*broken; mend the verifier"):
+def test_too_many_errors_stop_the_run_when_the_verifiers_do_not_recover(tmp_path: Path) -> None:
+    run = Run(tmp_path, grading=Grading(max_error_share=0.2, patience_s=0), refill=0)
+    with pytest.raises(RunStopped, match=r"2 of the last \d verdicts .* last: .*broken; mend the verifier"):
         run.live(broken=lambda item: item.id.endswith("000"))
-    assert run.rows("SELECT count(*) FROM steps") == [(1,)]
+    assert run.rows("SELECT count(*) FROM steps") == [(0,)]
     run.live()
     assert run.rows("SELECT count(*) FROM steps") == [(4,)]
+    assert run.rows("SELECT count(*) FROM rollouts WHERE status = 'error' AND reward IS NOT NULL") == [(0,)]
 
 
 def test_a_control_with_constant_rewards_runs_to_its_end(tmp_path: Path) -> None:
@@ -312,25 +311,4 @@ def test_a_run_whose_rewards_all_agree_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(RunStopped, match=f"no group of the last {EMPTY_IN_A_ROW} steps"):
         run.live(prompts=hopeless)
     assert run.rows("SELECT count(*) FROM steps") == [(EMPTY_IN_A_ROW,)]
-    assert run.rows("SELECT DISTINCT state, dropped FROM rollouts") == [("dropped", "no_signal")]
-
-
-def test_what_is_too_old_is_not_trained_on(tmp_path: Path, rollout: Callable[..., Rollout]) -> None:
-    groups = []
-    for place, version in enumerate((1, 2)):
-        ids = [f"000004/0/{place:04}/{i:03}" for i in range(2)]
-        rollouts = [rollout(id, versions=(4, version)) for id in ids]
-        judged = [Judged(r, Verdict.of_score(score), score) for r, score in zip(rollouts, (0.0, 1.0), strict=True)]
-        groups.append(Group(ids[0].rpartition("/")[0], PROMPTS[0].task, tuple(judged)))
-    journal = Journal(tmp_path / "journal.sqlite")
-    for group in groups:
-        rollouts = [j.rollout for j in group.judged]
-        journal.issued(4, [PROMPTS[0]] * 2, [Request(r.id, r.prompt_ids, 0) for r in rollouts])
-        journal.generated(rollouts)
-        journal.judged(group.judged)
-    assert admit(groups, 4, 2, journal) == groups[1:]
-    assert list(journal.db.execute("SELECT state, dropped, count(*) FROM rollouts GROUP BY 1, 2")) == [
-        ("dropped", "stale", 2),
-        ("judged", None, 2),
-    ]
-    journal.close()
+    assert run.rows("SELECT DISTINCT dropped FROM rollouts WHERE state != 'issued'") == [("no_signal",)]

@@ -16,6 +16,7 @@ from rlvr.engines.transformers import TransformersEngine, uniforms
 from rlvr.learner.batch import pack
 from rlvr.learner.step import Learner
 from rlvr.samples import Request, Rollout, Sample
+from rlvr.sync import Weights
 
 PROMPTS = [(40, 41, 42), (50,), (60, 61, 62, 63, 64, 65, 66), (70, 71)]
 GREEDY = Sampling(temperature=0.0, max_tokens=12)
@@ -169,3 +170,26 @@ def test_uniform_numbers() -> None:
     assert abs(table.mean() - 0.5) < 0.005
     assert np.abs(np.corrcoef(table)[np.triu_indices(50, 1)]).max() < 0.12
     np.testing.assert_array_equal(uniforms(seeds[5:9], 17), table[17, 5:9])
+
+
+def test_new_weights_take_over_between_two_tokens(tiny_model: Path) -> None:
+    engine = TransformersEngine(tiny_model)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    weights = {name: parameter.detach().numpy() for name, parameter in model.named_parameters()}
+
+    async def both() -> list[Rollout]:
+        sampling = asyncio.create_task(gather())
+        await asyncio.sleep(0.1)
+        await engine.load(weights, 7)
+        return await sampling
+
+    async def gather() -> list[Rollout]:
+        return [r async for r in engine.sample(ask(PROMPTS, each=4), Sampling(temperature=1.0, max_tokens=400))]
+
+    rollouts = asyncio.run(both())
+    assert all(list(rollout.versions) == sorted(rollout.versions) for rollout in rollouts)
+    assert any(set(rollout.versions) == {0, 7} for rollout in rollouts)
+    assert asyncio.run(engine.fingerprint()) == Weights.of(7, weights).fingerprint
