@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +47,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(folder: Path) -> Iterator["VllmEngine"]:  # type: ignore[name-defined]  # noqa: F821
+def engine(folder: Path) -> "VllmEngine":  # type: ignore[name-defined]  # noqa: F821
     from rlvr.engines.vllm import VllmEngine
 
-    yield VllmEngine(folder / "base", 64, EngineSettings(kind="vllm"), "cpu")
+    return VllmEngine(folder / "base", 64, EngineSettings(kind="vllm"), "cpu")
 
 
 def ask(count: int, each: int = 8) -> list[Request]:
