@@ -93,6 +93,10 @@ class Recipe(ABC):
     def files(self, done: Done) -> Mapping[str, Iterable[Record]]:
         """File name (without ending) -> its records. Also asked of a run that is not at its end."""
 
+    def about(self, done: Done) -> Mapping[str, Any]:
+        """What else the manifest should say."""
+        return {}
+
     def forecast(self) -> Sequence[Load]:
         """What it will ask of its teachers, as far as the configuration and published yields tell."""
         return ()
@@ -103,6 +107,17 @@ RECIPES: dict[str, tuple[str, str]] = {
     "self-instruct": (
         "rlvr.data.self_instruct:SelfInstruct",
         "Tasks and examples that a model writes from a few seed tasks.",
+    ),
+    "alpaca": ("rlvr.data.alpaca:Alpaca", "Whole examples that a model writes, twenty to a request, from seed tasks."),
+    "evol-instruct": (
+        "rlvr.data.evol_instruct:EvolInstruct",
+        "Prompts that a model makes harder in rounds, with elimination of what fails.",
+    ),
+    "orca": ("rlvr.data.orca:Orca", "Explained answers of two teachers, under system messages that ask for them."),
+    "glan": ("rlvr.data.glan:Glan", "Questions and answers out of a taxonomy of human knowledge alone."),
+    "magpie": (
+        "rlvr.data.magpie:Magpie",
+        "Queries that an aligned model writes when a user's turn is left to it.",
     ),
 }
 """Name -> (`module:Class`, what it makes). In the order in which they were published."""

@@ -5,7 +5,7 @@ What is in `content` is the recipe's own matter on the way, and at the end has t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 from rlvr.data.canonical import digest
@@ -81,9 +81,10 @@ class Record:
 
     def row(self) -> dict[str, Any]:
         """As it is written: id, content, and all else below `meta`."""
-        meta = asdict(self)
-        content, name = meta.pop("content"), meta.pop("id")
-        return {"id": name, **content, "meta": meta}
+        meta = {name: getattr(self, name) for name in META}
+        meta["calls"] = [asdict(call) for call in self.calls]
+        meta["checks"] = [asdict(check) for check in self.checks]
+        return {"id": self.id, **self.content, "meta": meta}
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -94,6 +95,9 @@ class Record:
         checks = tuple(Check(**check) for check in meta.pop("checks"))
         parents = tuple(meta.pop("parents"))
         return cls(id=content.pop("id"), content=content, parents=parents, calls=calls, checks=checks, **meta)
+
+
+META = [one.name for one in fields(Record) if one.name not in ("id", "content")]
 
 
 @dataclass(frozen=True, slots=True)

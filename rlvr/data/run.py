@@ -79,6 +79,7 @@ class Run:
             finished.close()
         complete = self.unanswered is None
         about = {"recipe": self.recipe.name, "version": self.recipe.version, "seed": self.seed, "complete": complete}
+        about |= self.recipe.about(done)
         return Outcome(write_files(self.out, done, self.recipe.files(done), about), self.unanswered)
 
     async def _round(self, stages: Sequence[Stage], number: int) -> list[Record]:

@@ -17,7 +17,7 @@ from rlvr.config import Share
 from rlvr.data import self_instruct_examples as examples
 from rlvr.data.canonical import stream
 from rlvr.data.novelty import Known, suitable
-from rlvr.data.prompts import text
+from rlvr.data.prompts import text, turns
 from rlvr.data.recipe import Done, Load, Recipe
 from rlvr.data.record import Record
 from rlvr.data.request import Reply, Request, Sampling
@@ -184,8 +184,7 @@ class SelfInstruct(Recipe):
         read = examples.labelled if record["is_classification"] else examples.worked
         found = [record.child("work", **record.content, **asdict(one)) for one in read(replies[0].text)]
         for child in examples.judge(found, replies[0].finish_reason == "length", self.config.instances, rng):
-            example = Instance(child["input"], child["output"])
-            yield child.update(messages=examples.messages(record["instruction"], example))
+            yield child.update(messages=turns(child["instruction"], child["input"], child["output"]))
 
     def _encoded(self, worked: Iterable[Record]) -> Iterable[Record]:
         """Training pairs of all examples, those of the seeds included, none twice."""

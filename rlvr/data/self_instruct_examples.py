@@ -88,12 +88,6 @@ def judge(records: Sequence[Record], cut: bool, most: int, rng: Random) -> list[
     return final
 
 
-def messages(instruction: str, example: Instance) -> list[dict[str, str]]:
-    """As a conversation of one turn."""
-    asked = f"{instruction}\n\n{example.input}" if example.input else instruction
-    return [{"role": "user", "content": asked}, {"role": "assistant", "content": example.output}]
-
-
 def encode(instruction: str, example: Instance, rng: Random) -> dict[str, str]:
     """As prompt and completion in a random layout. Half of the time an input's only label, as in `Text: ...`, goes."""
     given = example.input
