@@ -108,6 +108,7 @@ RECIPES: dict[str, tuple[str, str]] = {
         "rlvr.data.self_instruct:SelfInstruct",
         "Tasks and examples that a model writes from a few seed tasks.",
     ),
+    "flan-v2": ("rlvr.data.flan_v2:FlanV2", "Five sub-mixtures in four styles, with and without exemplars."),
     "alpaca": ("rlvr.data.alpaca:Alpaca", "Whole examples that a model writes, twenty to a request, from seed tasks."),
     "evol-instruct": (
         "rlvr.data.evol_instruct:EvolInstruct",

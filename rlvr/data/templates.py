@@ -67,15 +67,15 @@ SETS: dict[str, tuple[Template, ...]] = {
         "{question}\n\n{options_}",
         "Pick the best answer.\n\n{question}\n{options_}",
         "Question: {question}\n{options_}\nAnswer:",
-        "Here is a question with some possible answers. Which one is right?\n{question}\n\n{options_}",
-        "{question}\nChoose one:\n{options_}",
+        "Here is a question. Which answer is right?\n{question}\n\n{options_}",
+        "{question}\nWhat is the right answer?\n{options_}",
         "Use common sense to answer this: {question}\n\n{options_}",
         "I wonder: {question}\n{options_}\nWhat would you say?",
-        "Which of the answers fits the question?\n\nQ: {question}\n{options_}\nA:",
+        "What is the answer that fits best?\n\nQ: {question}\n{options_}\nA:",
     )
     + _turned(
         ('Think of a question that has the answer "{answer}".', "{question}"),
-        ("The answer was: {answer}\nOthers to choose from were given too:\n{options_}\nWhat was asked?", "{question}"),
+        ("The answer was: {answer}\nWhat was asked?\n{options_}", "{question}"),
     ),
     # text, answer, options
     "classification": _same_target(
