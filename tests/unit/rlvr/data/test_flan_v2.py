@@ -111,13 +111,13 @@ def test_exemplars_share_the_template_and_are_never_the_query(folder: Path) -> N
 
 
 def test_exemplars_are_packed_to_the_length_and_what_does_not_fit_is_rejected(folder: Path) -> None:
-    config = settings(folder, count=800, max_input_tokens=13, max_target_tokens=15)
+    config = settings(folder, count=800, max_input_tokens=13, max_target_tokens=3)
     found = rows(config)
     assert max(length(row["messages"][0]["content"]) for row in found) <= 14
     assert {row["shots"] for row in found} >= {0, 1}
     reasons = Counter(row["meta"]["rejected"] for row in rows(config, "rejected"))
-    assert reasons.keys() == {"input too long", "no exemplar fits"}
-    assert fitting(["a" * 30, "b" * 30, "c"], 20) == ["a" * 30, "b" * 30]
+    assert reasons.keys() == {"input too long", "target too long", "no exemplar fits"}
+    assert fitting(["a" * 30, "b" * 30, "c"], 18) == ["a" * 30, "b" * 30]
     assert fitting(["a" * 300, "b"], 20) == []
 
 
