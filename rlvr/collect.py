@@ -19,6 +19,7 @@ from rlvr.controls import rewards
 from rlvr.curriculum import Curriculum
 from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal
+from rlvr.rewards import shaped
 from rlvr.samples import Asked, Group, Judged, Prompt, Request
 
 
@@ -31,12 +32,12 @@ class Batch:
     stale: list[Group]
     """Finished too late: with tokens more than `max_lag` versions old."""
 
-    def dropped(self) -> dict[str, list[str]]:
+    def dropped(self, estimator: str) -> dict[str, list[str]]:
         """Ids that will not be trained on, by reason."""
-        judged = [(advantage.informative(group), j) for group in self.groups for j in group.judged]
+        judged = [(advantage.trainable(group, estimator), j) for group in self.groups for j in group.judged]
         return {
-            "no_signal": [j.rollout.id for informative, j in judged if not informative],
-            "error": [j.rollout.id for informative, j in judged if informative and j.reward is None],
+            "no_signal": [j.rollout.id for trainable, j in judged if not trainable],
+            "error": [j.rollout.id for trainable, j in judged if trainable and j.reward is None],
             "stale": [j.rollout.id for group in self.stale for j in group.judged],
         }
 
@@ -167,8 +168,8 @@ class Collector:
             task, rollouts = group.prompt.task, [group.rollouts[request.id] for request in group.requests]
             verdicts = await self.grader.grade_many([rollout.item(task) for rollout in rollouts])
             seed = seed_of(self.config.seed, f"control/{group.id}")
-            scores = rewards(self.config.control, [verdict.score for verdict in verdicts], seed)
-            judged = list(map(Judged, rollouts, verdicts, scores))
+            known = [shaped(v.score, rollout, self.config) for v, rollout in zip(verdicts, rollouts, strict=True)]
+            judged = list(map(Judged, rollouts, verdicts, rewards(self.config.control, known, seed)))
             self.journal.judged(judged)
             group.judged = {j.rollout.id: j for j in judged}
         self._finish(group)
@@ -176,7 +177,8 @@ class Collector:
     def _finish(self, asked: Asked) -> None:
         group = self.running.pop(asked.id).group()
         room = self.config.refill * self.config.prompts_per_step - len(self.replaced)
-        (self.replaced if room > 0 and not advantage.informative(group) else self.ready).append(group)
+        teaches = advantage.trainable(group, self.config.objective.advantage)
+        (self.replaced if room > 0 and not teaches else self.ready).append(group)
         self._changed.set()
         self._admit()
 

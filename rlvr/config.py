@@ -5,10 +5,17 @@ filled in from the stage before. Leaves out: what a good default can settle.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from rlvr import presets
+from rlvr.learning import KL as KL
+from rlvr.learning import Critic as Critic
+from rlvr.learning import Lora as Lora
+from rlvr.learning import Objective as Objective
+from rlvr.learning import Optim as Optim
+from rlvr.learning import Scale as Scale
 from rlvr.sections import Compute as Compute
 from rlvr.sections import EngineSettings as EngineSettings
 from rlvr.sections import Faults as Faults
@@ -21,32 +28,6 @@ from rlvr.suites import Evaluate as Evaluate
 
 Family = Literal["code", "instructions", "math"]
 Control = Literal["none", "random", "constant", "shuffled"]
-
-
-class Optim(Section):
-    """AdamW with a linear warm-up."""
-
-    lr: PositiveFloat
-    warmup_steps: NonNegativeInt = 0
-    schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """What the rate does after the warm-up: stay, or fall to a tenth by the last step."""
-    betas: tuple[float, float] = (0.9, 0.95)
-    weight_decay: NonNegativeFloat = 0.0
-    max_grad_norm: PositiveFloat = 1.0
-
-
-class Objective(Section):
-    """The policy objective. The defaults are those of DESIGN: no std, token aggregation, clip higher."""
-
-    advantage: Literal["mean", "grpo", "rloo"] = "mean"
-    """`mean`: reward less the group's mean (Dr. GRPO). `grpo`: that over the group's standard deviation.
-    `rloo`: reward less the mean of the others."""
-    clip_low: PositiveFloat = 0.2
-    clip_high: PositiveFloat = 0.28
-    aggregation: Literal["token", "sequence", "constant"] = "token"
-    """How token losses are averaged: over all tokens of the step, over sequences, or by the longest length allowed."""
-    importance_cap: PositiveFloat = 2.0
-    """Ceiling of the weight that corrects for the difference between sampler and learner."""
 
 
 class Tasks(Section):
@@ -112,11 +93,13 @@ class RL(Stage):
     """Reinforcement learning on checked rewards."""
 
     stage: Literal["rl"] = "rl"
+    preset: Literal["grpo", "dr_grpo", "dapo", "gspo", "cispo", "rloo", "ppo"] | None = None
+    """A published recipe, for every key that the file does not set itself: see `rlvr/presets.py`."""
     tasks: Tasks
     steps: PositiveInt = 100
     prompts_per_step: PositiveInt = 32
-    group_size: Annotated[int, Field(ge=2)] = 8
-    """Responses a prompt. Advantages compare responses within one group."""
+    group_size: PositiveInt = 8
+    """Responses a prompt. Advantages compare responses within one group, unless a critic gives them."""
     sampling: Sampling = Sampling()
     max_lag: NonNegativeInt = 2
     """How many versions sampling may run ahead of learning. 0 is exactly on-policy."""
@@ -125,19 +108,29 @@ class RL(Stage):
     refill: NonNegativeInt = 1
     """Up to so many times `prompts_per_step` groups a step are replaced when their rewards agree and teach nothing."""
     objective: Objective = Objective()
+    critic: Critic | None = None
     optim: Optim = Optim(lr=1e-6, warmup_steps=10)
+    epochs: PositiveInt = 1
+    """Passes over each batch."""
     minibatches: PositiveInt = 1
-    """Optimizer steps over each batch."""
+    """Optimizer steps in each pass."""
     micro_batch_tokens: PositiveInt = 16384
     """Padded tokens that go through the learner's model at once. Changes speed and memory, never the result."""
     engine: EngineSettings = EngineSettings()
+    scale: Scale = Scale()
     engine_batch: PositiveInt = 256
     """Responses that one engine samples at once."""
     faults: Faults = Faults()
     max_prompt_tokens: PositiveInt = 2048
     """Tasks with a longer prompt are left out and counted."""
-    truncated: Literal["keep", "mask"] = "keep"
-    """A response cut at `max_tokens` is judged as it is, or its tokens are left out of the loss."""
+    reward_scale: PositiveFloat = 1.0
+    """The reward of a response judged right."""
+    truncated: Literal["keep", "mask", "penalty", "soft"] = "keep"
+    """A response cut at `max_tokens` is judged as it is; or its tokens are left out of the loss; or its reward is
+    `truncated_reward`; or `soft`: up to 1 is taken off over the last `overlong_buffer` tokens, and 1 once cut
+    (DAPO)."""
+    truncated_reward: float = -1.0
+    overlong_buffer: PositiveInt = 256
     grading: Grading = Grading()
     evaluate_every: PositiveInt = 10
     """Steps between validations; the best checkpoint so far becomes `model/`."""
@@ -145,10 +138,32 @@ class RL(Stage):
     control: Control = "none"
     """Rewards that say nothing, to see what training without a verifier would gain."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, data: Any) -> Any:
+        return presets.fill(data) if isinstance(data, dict) else data
+
+    @property
+    def updates(self) -> int:
+        """Optimizer steps a batch."""
+        return self.epochs * self.minibatches
+
+    @property
+    def old(self) -> Literal["learner", "sampler"]:
+        """What the ratio is taken against, `auto` settled."""
+        if self.objective.old == "auto":
+            return "learner" if self.updates == 1 else "sampler"
+        return self.objective.old
+
     @model_validator(mode="after")
     def _responses_differ(self) -> Self:
         if self.sampling.temperature == 0:
             raise ValueError("sampling.temperature must be above 0: the greedy responses of a group are all alike")
+        if self.group_size == 1 and self.objective.advantage != "gae":
+            raise ValueError(
+                f"group_size 1 leaves advantage = {self.objective.advantage!r} nothing to compare with, so that every "
+                "advantage is 0; use 2 or more, or a critic"
+            )
         return self
 
     @model_validator(mode="after")
@@ -156,6 +171,26 @@ class RL(Stage):
         if self.minibatches > self.prompts_per_step:
             raise ValueError(
                 f"minibatches ({self.minibatches}) must not exceed prompts_per_step ({self.prompts_per_step})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _parts_belong_together(self) -> Self:
+        objective = self.objective
+        if (objective.advantage == "gae") != (self.critic is not None):
+            raise ValueError(
+                'objective.advantage = "gae" and the section `critic` need each other: without a critic there are no '
+                "values, and without gae nothing uses them"
+            )
+        if self.old == "sampler" and (objective.importance == "mask" or objective.importance_level != "token"):
+            raise ValueError(
+                "objective.importance corrects the learner's ratio, but with several optimizer steps a batch the ratio "
+                'is taken against the sampler, correction included; write objective.old = "learner"'
+            )
+        if self.truncated == "soft" and self.overlong_buffer > self.sampling.max_tokens:
+            raise ValueError(
+                f"overlong_buffer ({self.overlong_buffer}) must not exceed sampling.max_tokens "
+                f"({self.sampling.max_tokens})"
             )
         return self
 

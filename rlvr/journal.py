@@ -119,8 +119,10 @@ class Journal:
 
     def batch_of(self, step: int) -> list[Sample]:
         """What `trained` was given, bit for bit."""
-        rows = self.db.execute(f"SELECT {_ROLLOUT}, advantage FROM rollouts WHERE step = ? ORDER BY place", (step,))
-        return [Sample(_rollout(row[:-1]), row[-1]) for row in rows]
+        rows = self.db.execute(
+            f"SELECT {_ROLLOUT}, advantage, reward FROM rollouts WHERE step = ? ORDER BY place", (step,)
+        )
+        return [Sample(_rollout(row), advantage, reward) for *row, advantage, reward in rows]
 
     def unfinished(self) -> list[Asked]:
         """What was asked for and is neither trained on nor dropped, in the order in which it was asked for."""

@@ -49,7 +49,7 @@ async def train(
         while step < config.steps:
             batch = await collector.batch()
             samples = advantage.samples(batch.groups, config.objective.advantage)
-            journal.trained(step + 1, samples, batch.dropped())
+            journal.trained(step + 1, samples, batch.dropped(config.objective.advantage))
             metrics = await learner.step(samples)
             step += 1
             await engine.load(await learner.weights(), step)

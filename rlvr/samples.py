@@ -56,7 +56,7 @@ class Judged:
     rollout: Rollout
     verdict: Verdict
     reward: float | None
-    """The verdict's score, unless a control run puts another number in its place. None: masked."""
+    """The verdict's score as `rlvr/rewards.py` shapes it, unless a control run deals others. None: masked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,5 @@ class Sample:
 
     rollout: Rollout
     advantage: float
+    reward: float = 0.0
+    """For a critic, and for a KL penalty in the reward."""

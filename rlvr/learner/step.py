@@ -1,120 +1,251 @@
-"""The learner: owns model and optimizer, turns a batch of samples into one or more optimizer steps."""
+"""The learner: owns models and optimizers, turns a batch of samples into one or more optimizer steps.
+
+Everything that is normalised is so over the whole optimizer step, before any of it is computed: the loss of a
+micro-batch is a plain sum of `weight * loss`, and sums over micro-batches and ranks add up to the objective.
+"""
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
-from transformers import AutoModelForCausalLM
+from torch import Tensor, nn
 
-from rlvr.config import RL
-from rlvr.learner import loss
-from rlvr.learner.batch import Batch, micro_batches, pack, padded
-from rlvr.learner.logprob import linear_logprob
+from rlvr import sync
+from rlvr.config import RL, Optim
+from rlvr.learner import loss, policy
+from rlvr.learner.advantage import by_group
+from rlvr.learner.batch import Batch, Inputs, end_to_end, micro_batches, pack, padded
+from rlvr.learner.gae import at_last, gae, whiten
+from rlvr.learner.objective import Streams, policy_loss
+from rlvr.learner.ranks import Ranks
 from rlvr.samples import Sample
 
 
-class Learner:
-    """`version` counts the batches that the weights have been trained on."""
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the models said of a batch before its first optimizer step. All (N,) fp32, None if not asked for."""
 
-    def __init__(self, config: RL, device: str = "cpu") -> None:
+    old: Tensor | None = None
+    ref: Tensor | None = None
+    value: Tensor | None = None
+    returns: Tensor | None = None
+
+
+class Learner:
+    """`version` counts the batches that the weights have been trained on. Every rank makes the same calls."""
+
+    def __init__(self, config: RL, ranks: Ranks | None = None) -> None:
         self.config = config
-        self.model = AutoModelForCausalLM.from_pretrained(config.model, dtype="float32").to(device)
-        self.model.eval()  # dropout off: sampler, old and current log-probabilities must be of one distribution
-        self.device = device
+        self.ranks = ranks or Ranks()
         self.version = 0
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=config.optim.lr,
-            betas=config.optim.betas,
-            weight_decay=config.optim.weight_decay,
-            fused=True,
-        )
+        torch.manual_seed(config.seed)  # for adapters and heads that start from nothing
+        scale = config.scale
+        self.policy = policy.load_policy(config.model, scale, scale.lora)
+        self.models: dict[str, policy.Policy | policy.Values] = {"policy": self.policy}
+        if config.critic:
+            self.models["critic"] = policy.load_critic(config.critic, config.model, scale)
+        self.reference = self.policy
+        if config.objective.kl.beta and not scale.lora:
+            self.reference = policy.load_policy(config.model, scale).requires_grad_(False)
+            policy.prepare(self.reference, scale, self.ranks)
+        for module in self.models.values():
+            policy.prepare(module, scale, self.ranks)
+        optims = {"policy": config.optim} | ({"critic": config.critic.optim} if config.critic else {})
+        self.optimizers = {name: _adamw(self.models[name], optim) for name, optim in optims.items()}
+
+    @property
+    def model(self) -> Any:
+        """The policy's Hugging Face model."""
+        return self.policy.model
 
     def step(self, samples: Sequence[Sample]) -> dict[str, float]:
-        """Train on one batch. An empty one only moves the version on, so that versions and batches stay aligned."""
-        metrics: dict[str, float] = {"samples": float(len(samples))}
-        for part in _split(samples, self.config.minibatches):
-            metrics |= self._update(pack(part, mask_truncated=self.config.truncated == "mask"))
+        """Train on one batch. An empty one only moves the version on, so that versions and batches stay aligned.
+
+        Figures are means over all trained tokens of all optimizer steps.
+        """
+        batch = pack(samples, mask_truncated=self.config.truncated == "mask")
+        tokens, sums, skipped = dict[str, float](), dict[str, float](), 0
+        if batch.mask.any():
+            batch, before = self._look(batch, samples)
+            for _ in range(self.config.epochs):
+                for part in _split(range(len(samples)), self.config.minibatches):
+                    weight = self._weights(batch, part)
+                    done, moved = self._update(batch, before, part, weight)
+                    _add(sums, done)
+                    _add(tokens, dict.fromkeys(done, float((weight > 0).sum())))
+                    skipped += not moved
+        rate = learning_rate(self.config, self.config.optim, self.version)
         self.version += 1
-        return metrics
-
-    def weights(self) -> dict[str, Any]:
-        """Every parameter as a numpy array on the CPU. It has no bfloat16: such weights go as fp32, exactly."""
-        return {name: _array(value.detach().cpu()) for name, value in self.model.named_parameters()}
-
-    def _update(self, batch: Batch) -> dict[str, float]:
-        config = self.config
-        weight = loss.weights(batch.mask, batch.seq, config.objective.aggregation, config.sampling.max_tokens)
-        totals = torch.zeros(4, dtype=torch.float64)
-        self.optimizer.zero_grad(set_to_none=True)
-        for sequences in micro_batches(batch, config.micro_batch_tokens):
-            totals += self._backward(batch, sequences, weight)
-        norm = float(torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.optim.max_grad_norm))
-        rate = learning_rate(config, self.version)
-        if math.isfinite(norm) and batch.mask.any():  # with nothing to train, momentum alone would move the weights
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.optimizer.step()
-        value, entropy, kl, clipped = totals.tolist()
         return {
-            "loss": value,
-            "entropy": entropy,
-            "sampler_kl": kl,
-            "clip_share": clipped,
-            "grad_norm": norm,
-            "lr": rate,
-            "skipped": float(not math.isfinite(norm)),
+            "samples": float(len(samples)),
             "tokens": float(batch.mask.sum()),
+            "skipped": float(skipped),
+            "lr": rate,
+            **{name: total / max(tokens[name], 1.0) for name, total in sums.items()},
+            "fingerprint": self.fingerprint(),
         }
 
-    def _backward(self, batch: Batch, sequences: list[int], weight: Tensor) -> Tensor:
-        """Add the gradient of some sequences; returns their weighted loss, entropy, KL to the sampler, clip share."""
-        objective = self.config.objective
-        tokens = batch.tokens_of(sequences)
-        logp, entropy = self._logprobs(batch, sequences)
-        sampler, advantage, w = (x[tokens].to(self.device) for x in (batch.sampler, batch.advantage, weight))
-        # What the sampler says of a token that is not trained may be anything, even NaN, and 0 * NaN is no 0.
-        sampler = torch.where(w > 0, sampler, logp.detach())
-        # One optimizer step a batch: the learner before the step is the learner now, and its own forward is `old`.
-        # With several, the sampler's stream takes that place, as its weights were the learner's before the first.
-        old = logp.detach() if self.config.minibatches == 1 else sampler
-        per_token = loss.clipped(logp, old, advantage, objective.clip_low, objective.clip_high)
-        if self.config.minibatches == 1:
-            per_token = per_token * loss.importance(old, sampler, objective.importance_cap)
-        total = torch.where(w > 0, w * per_token, 0.0).sum()
-        total.backward()  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            rho = loss.ratio(logp, old)
-            outside = ((rho < 1 - objective.clip_low) | (rho > 1 + objective.clip_high)).float()
-            share = (w > 0).float() / max(float((batch.mask > 0).sum()), 1.0)
-            kinds = [total.detach(), (share * entropy).sum(), (share * (sampler - logp)).sum(), (share * outside).sum()]
-            return torch.stack(kinds).double().cpu()
+    def logprobs(self, samples: Sequence[Sample]) -> Tensor:
+        """(N,) fp32 log-probability of every response token under the policy now, at the sampling temperature."""
+        return self._everywhere(pack(samples), partial(_logp, self.policy, self.config.sampling.temperature))
 
-    def _logprobs(self, batch: Batch, sequences: list[int]) -> tuple[Tensor, Tensor]:
-        """Log-probabilities and entropies (n,) of these sequences' response tokens, at the sampling temperature."""
-        ids, attention, places, targets = (x.to(self.device) for x in padded(batch, sequences, pad=0))
-        hidden = self.model.base_model(input_ids=ids, attention_mask=attention, use_cache=False).last_hidden_state
-        head = self.model.get_output_embeddings().weight
-        return linear_logprob(hidden.flatten(0, 1)[places], head, targets, self.config.sampling.temperature)
+    def weights(self) -> dict[str, Any]:
+        """Every parameter as an fp32 numpy array on the CPU, adapters merged in. On ranks but the first: nothing."""
+        whole = policy.weights(self.policy)
+        return {name: value.numpy() for name, value in whole if self.ranks.first}
 
-    def save(self, folder: Path) -> None:
-        """Optimizer, version and weights, for `restore`."""
-        state = {"version": self.version, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save(state, folder / "learner.pt")
+    def fingerprint(self) -> float:
+        """A number of 52 bits that says whether two learners have the same parameters, bit for bit."""
+        trained = [p for model in self.models.values() for p in model.parameters() if p.requires_grad]
+        shards = [p.to_local() if hasattr(p, "to_local") else p for p in trained]
+        found = torch.tensor(sync.fingerprint(shards) & ((1 << 52) - 1))
+        if any(hasattr(parameter, "to_local") for parameter in trained):
+            found = self.ranks.sum(found)
+        return float(int(found) & ((1 << 52) - 1))
 
-    def restore(self, folder: Path) -> None:
-        state = torch.load(folder / "learner.pt", map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.version = state["version"]
+    def _look(self, batch: Batch, samples: Sequence[Sample]) -> tuple[Batch, Before]:
+        """What the objective needs to know of the batch beforehand, and the batch with its advantages settled."""
+        config, kl = self.config, self.config.objective.kl
+        ask = partial(self._everywhere, batch)
+        in_reward = kl.beta > 0 and kl.place == "reward"
+        old = ref = None
+        if config.old == "learner" and (config.updates > 1 or in_reward):
+            old = ask(partial(_logp, self.policy, config.sampling.temperature))
+        if kl.beta:
+            with policy.without_adapters(self.reference):
+                ref = ask(partial(_logp, self.reference, config.sampling.temperature))
+        penalty = torch.zeros_like(batch.advantage)
+        if in_reward and ref is not None:
+            before = batch.sampler if old is None else old
+            penalty = torch.where(batch.mask > 0, kl.beta * loss.kl(before, ref, "k1"), 0.0)
+        rewards = torch.tensor([sample.reward for sample in samples], dtype=torch.float32)
+        if config.critic:
+            value = ask(_values(self.models["critic"]))
+            given = at_last(rewards, batch.mask, batch.seq) - penalty
+            advantage, returns = gae(given, value, batch.mask, batch.seq, config.critic.gamma, config.critic.lam)
+            batch = batch.with_advantage(whiten(advantage, batch.mask) if config.critic.whiten else advantage)
+            return batch, Before(old, ref, value, returns)
+        if in_reward:
+            less = rewards - torch.zeros(len(samples)).index_add_(0, batch.seq, penalty)
+            names = [sample.rollout.id.rpartition("/")[0] for sample in samples]
+            advantages = by_group(names, less.tolist(), config.objective.advantage)
+            batch = batch.with_advantage(torch.tensor(advantages, dtype=torch.float32)[batch.seq])
+        return batch, Before(old, ref)
+
+    def _weights(self, batch: Batch, sequences: Sequence[int]) -> Tensor:
+        inside = torch.zeros(len(batch.prompts), dtype=torch.long).index_fill_(0, torch.tensor(sequences), 1)
+        mask = batch.mask * inside[batch.seq]
+        return loss.weights(mask, batch.seq, self.config.objective.aggregation, self.config.sampling.max_tokens)
+
+    def _update(
+        self, batch: Batch, before: Before, sequences: Sequence[int], weight: Tensor
+    ) -> tuple[dict[str, float], bool]:
+        """One optimizer step of each model on some sequences, unless a gradient is not finite.
+
+        Returns figures summed over its trained tokens, and whether the step was taken.
+        """
+        sums: dict[str, float] = {}
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+        for cut in self.ranks.share(micro_batches(batch, self.config.micro_batch_tokens, sequences)):
+            _add(sums, self._backward(batch, before, cut or [sequences[0]], weight if cut else 0 * weight))
+        totals = self.ranks.sum(torch.tensor(list(sums.values()), dtype=torch.float64)).tolist()
+        norms = {name: self._clip(name) for name in self.models}
+        finite, tokens = all(map(math.isfinite, norms.values())), float((weight > 0).sum())
+        if finite and tokens:  # with nothing to train, momentum alone would move the weights
+            self._move()
+        known = {name: norm * tokens for name, norm in norms.items() if math.isfinite(norm)}
+        names = {"policy": "grad_norm", "critic": "critic_grad_norm"}
+        return dict(zip(sums, totals, strict=True)) | {names[name]: norm for name, norm in known.items()}, finite
+
+    def _backward(self, batch: Batch, before: Before, cut: list[int], weights: Tensor) -> dict[str, float]:
+        """Add the gradients of some sequences; returns sums of figures over their trained tokens."""
+        config, at = self.config, batch.tokens_of(cut)
+
+        def pick(stream: Tensor | None) -> Tensor | None:
+            return None if stream is None else stream[at].to(self.ranks.device)
+
+        inputs = self._inputs(batch, cut)
+        weight, advantage, sampler, seq = (
+            x[at].to(self.ranks.device) for x in (weights, batch.advantage, batch.sampler, batch.seq)
+        )
+        trained = weight > 0
+        logp, entropy = self.policy(inputs, config.sampling.temperature, config.objective.entropy > 0)
+        streams = Streams(logp, entropy, sampler, pick(before.old), pick(before.ref), advantage, weight, seq)
+        per_token, figures = policy_loss(config, streams)
+        total = torch.where(trained, weight * per_token, 0.0).sum()
+        self._descend(total)
+        tokens = float((weights > 0).sum())
+        sums = {name: torch.where(trained, figure, 0.0).sum() for name, figure in figures.items()}
+        sums["loss"] = total.detach() * tokens
+        if config.critic:
+            value, earlier, returns = self.models["critic"](inputs), pick(before.value), pick(before.returns)
+            assert earlier is not None
+            assert returns is not None
+            worse = loss.value(value, earlier, returns, config.critic.clip)
+            total = torch.where(trained, weight * worse, 0.0).sum()
+            self._descend(total)
+            sums["value_loss"] = total.detach() * tokens
+        return dict(zip(sums, torch.stack(list(sums.values())).tolist(), strict=True))
+
+    def _descend(self, total: Tensor) -> None:
+        """Sharded gradients come out as the mean over ranks, where the objective asks for their sum."""
+        mean = self.config.scale.shard and self.ranks.size > 1
+        (total * (self.ranks.size if mean else 1)).backward()  # type: ignore[no-untyped-call]
+
+    def _clip(self, name: str) -> float:
+        """The norm of the model's whole gradient, before it is clipped."""
+        optim = self.config.critic.optim if name == "critic" and self.config.critic else self.config.optim
+        self.ranks.sum_gradients(self.models[name].parameters())
+        norm = nn.utils.clip_grad_norm_(self.models[name].parameters(), optim.max_grad_norm)
+        return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
+
+    def _move(self) -> None:
+        for name, optimizer in self.optimizers.items():
+            optim = self.config.critic.optim if name == "critic" and self.config.critic else self.config.optim
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(self.config, optim, self.version)
+            optimizer.step()
+
+    @torch.no_grad()
+    def _everywhere(self, batch: Batch, ask: Callable[[Inputs], Tensor]) -> Tensor:
+        """(N,) fp32: what a model answers for every response token of the batch, without gradients."""
+        answers = torch.zeros_like(batch.sampler)
+        for cut in self.ranks.share(micro_batches(batch, self.config.micro_batch_tokens)):
+            answer = ask(self._inputs(batch, cut or [0]))
+            if cut:
+                answers[batch.tokens_of(cut)] = answer.cpu()
+        return self.ranks.sum(answers)
+
+    def _inputs(self, batch: Batch, cut: list[int]) -> Inputs:
+        packed = self.config.scale.layout == "packed"
+        return (end_to_end(batch, cut) if packed else padded(batch, cut, pad=0)).to(self.ranks.device)
 
 
-def learning_rate(config: RL, version: int) -> float:
+def _add(into: dict[str, float], more: Mapping[str, float]) -> None:
+    for name, value in more.items():
+        into[name] = into.get(name, 0.0) + value
+
+
+def _logp(model: policy.Policy, temperature: float, inputs: Inputs) -> Tensor:
+    logp: Tensor = model(inputs, temperature)[0]
+    return logp
+
+
+def _values(critic: Callable[[Inputs], Tensor]) -> Callable[[Inputs], Tensor]:
+    return critic
+
+
+def _adamw(model: nn.Module, optim: Optim) -> torch.optim.AdamW:
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(parameters, lr=optim.lr, betas=optim.betas, weight_decay=optim.weight_decay, fused=True)
+
+
+def learning_rate(config: RL, optim: Optim, version: int) -> float:
     """Linear warm-up, then constant, or down to a tenth at the last step."""
-    optim = config.optim
     rate = optim.lr * min(1.0, (version + 1) / max(1, optim.warmup_steps))
     done = min(1.0, version / config.steps)
     if optim.schedule == "linear":
@@ -124,11 +255,7 @@ def learning_rate(config: RL, version: int) -> float:
     return rate
 
 
-def _array(value: Tensor) -> Any:
-    return (value.float() if value.dtype == torch.bfloat16 else value).numpy()
-
-
-def _split(samples: Sequence[Sample], parts: int) -> list[Sequence[Sample]]:
+def _split(sequences: Sequence[int], parts: int) -> list[Sequence[int]]:
     """Even parts, in order; none is empty."""
-    size = math.ceil(len(samples) / parts) if samples else 1
-    return [samples[start : start + size] for start in range(0, len(samples), size)]
+    size = math.ceil(len(sequences) / parts)
+    return [sequences[start : start + size] for start in range(0, len(sequences), size)]

@@ -75,7 +75,7 @@ def trained(folder: Path, name: str) -> list[tuple[object, ...]]:
 
 def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
     path = folder / name / "checkpoints" / f"step-{STEPS:06}" / "learner.pt"
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["model"]
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["models"]["policy"]
     return state
 
 

@@ -93,7 +93,7 @@ async def settled(collector: Collector, waiting: int = 0) -> None:
 
 
 def train(journal: Journal, step: int, batch: Batch) -> None:
-    journal.trained(step, advantage.samples(batch.groups, "mean"), batch.dropped())
+    journal.trained(step, advantage.samples(batch.groups, "mean"), batch.dropped("mean"))
 
 
 def test_a_batch_is_whole_groups_in_the_order_asked(journal: Journal) -> None:

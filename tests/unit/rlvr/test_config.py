@@ -9,6 +9,7 @@ import rlvr.recipes
 from rlvr import load
 from rlvr.config import DPO, RL, STAGES, Evaluate, Pairs, Section, Tasks
 from rlvr.load import ConfigError
+from rlvr.presets import PRESETS
 
 RECIPES = sorted(Path(rlvr.recipes.__file__).parent.glob("*.toml"))
 TASKS = Tasks(train="gsm8k")
@@ -37,7 +38,19 @@ def test_every_stage_names_itself_and_explains_its_knobs(name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"group_size": 1}, "group_size"),
+        ({"group_size": 0}, "group_size"),
+        ({"group_size": 1}, "nothing to compare with"),
+        ({"objective": {"kl": {"estimator": "k1"}}}, "k1 in the loss has an expected gradient of exactly 0"),
+        ({"objective": {"kl": {"place": "reward"}}}, "k2 in the reward is biased"),
+        ({"objective": {"policy": "gspo"}}, "gspo weighs sequences alike"),
+        ({"objective": {"policy": "cispo", "dual_clip": 3}}, "dual_clip bounds the loss"),
+        ({"objective": {"dual_clip": 1}}, "dual_clip"),
+        ({"objective": {"clip_low": -0.1}}, "clip_low"),
+        ({"objective": {"importance": "mask", "importance_floor": 3}}, "every token would be masked"),
+        ({"objective": {"importance": "mask"}, "minibatches": 2}, 'write objective.old = "learner"'),
+        ({"objective": {"advantage": "gae"}}, "need each other"),
+        ({"critic": {}}, "need each other"),
+        ({"truncated": "soft", "overlong_buffer": 2000}, r"overlong_buffer \(2000\) must not exceed"),
         ({"sampling": {"temperature": 0}}, "sampling.temperature must be above 0"),
         ({"minibatches": 40}, r"minibatches \(40\) must not exceed prompts_per_step \(32\)"),
         ({"optim": {"lr": -1}}, "optim.lr"),
@@ -74,3 +87,45 @@ def test_a_configuration_does_not_change_under_a_run() -> None:
     config: Section = RL(tasks=TASKS)
     with pytest.raises(ValueError, match="frozen"):
         config.steps = 5  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_preset_is_filled_in_and_survives_a_round_trip(name: str, tmp_path: Path) -> None:
+    config = load.validate(RL, {"tasks": {"train": "gsm8k"}, "preset": name})
+    assert config != load.validate(RL, {"tasks": {"train": "gsm8k"}})
+    again = tmp_path / "again.toml"
+    again.write_text(load.dump(config))
+    assert load.load(RL, again) == config
+
+
+def test_what_a_file_says_itself_goes_before_its_preset() -> None:
+    data = {"tasks": {"train": "t"}, "preset": "ppo", "epochs": 2, "objective": {"clip_low": 0.1, "kl": {"beta": 0}}}
+    config = load.validate(RL, data)
+    assert (config.epochs, config.group_size, config.reward_scale) == (2, 1, 10)
+    assert (config.objective.clip_low, config.objective.clip_high, config.objective.advantage) == (0.1, 0.2, "gae")
+    assert (config.objective.kl.beta, config.objective.kl.estimator) == (0, "k1")
+    assert config.critic is not None
+    assert config.critic.lam == 0.95
+
+
+def test_tulu_3_numbers() -> None:
+    """arXiv 2411.15124, table 24."""
+    config = RL.model_validate({"tasks": TASKS, "preset": "ppo"})
+    assert config.critic is not None
+    assert (config.critic.gamma, config.critic.lam, config.critic.whiten) == (1.0, 0.95, True)
+    assert (config.objective.clip_low, config.objective.clip_high, config.epochs) == (0.2, 0.2, 4)
+    assert (config.objective.kl.beta, config.objective.kl.place, config.truncated_reward) == (0.05, "reward", -10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "old"),
+    [
+        ({}, "learner"),
+        ({"minibatches": 2}, "sampler"),
+        ({"epochs": 2}, "sampler"),
+        ({"minibatches": 2, "objective": {"old": "learner"}}, "learner"),
+        ({"objective": {"old": "sampler"}}, "sampler"),
+    ],
+)
+def test_what_the_ratio_is_taken_against(settings: dict[str, Any], old: str) -> None:
+    assert RL.model_validate({"tasks": TASKS, **settings}).old == old

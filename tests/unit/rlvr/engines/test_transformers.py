@@ -113,10 +113,8 @@ def test_the_learner_finds_the_same_log_probabilities(
     sampling = Sampling(temperature=temperature, max_tokens=10)
     rollouts = list(sample(engine, ask(PROMPTS, each=2), sampling).values())
     learner = Learner(RL(tasks=Tasks(train=""), model=str(sharp), sampling=sampling))
-    batch = pack([Sample(r, 0.0) for r in rollouts])
-    with torch.no_grad():
-        logp, _ = learner._logprobs(batch, range(len(rollouts)))  # type: ignore[arg-type]
-    torch.testing.assert_close(logp, batch.sampler, atol=1e-4, rtol=1e-4)
+    samples = [Sample(r, 0.0) for r in rollouts]
+    torch.testing.assert_close(learner.logprobs(samples), pack(samples).sampler, atol=1e-4, rtol=1e-4)
 
 
 def test_what_is_sampled_follows_the_distribution(engine: TransformersEngine) -> None:

@@ -42,4 +42,4 @@ def samples(rollout: Callable[..., Rollout]) -> list[Sample]:
                 finish="length" if i % 4 == 0 else "stop",
             )
         )
-    return [Sample(r, rng.choice((-1.0, 0.5, 2.0))) for r in made]
+    return [Sample(r, rng.choice((-1.0, 0.5, 2.0)), reward=i % 3 / 2) for i, r in enumerate(made)]

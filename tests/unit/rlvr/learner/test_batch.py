@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlvr.learner.batch import Batch, micro_batches, pack, padded
+from rlvr.learner.batch import Batch, end_to_end, micro_batches, pack, padded
 from rlvr.samples import Rollout, Sample
 
 
@@ -49,11 +49,21 @@ def test_what_was_cut_off_trains_nothing_if_so_asked(rollout: Callable[..., Roll
 
 
 def test_the_position_before_a_token_predicts_it(batch: Batch) -> None:
-    ids, attention, places, targets = padded(batch, [1, 0, 2], pad=99)
+    inputs = padded(batch, [1, 0, 2], pad=99)
+    ids, attention, places, targets = inputs.ids, inputs.attention, inputs.places, inputs.targets
+    assert attention is not None
     assert ids.tolist() == [[6, 7, 8, 9, 10], [1, 2, 3, 4, 5], [11, 12, 13, 99, 99]]
     assert attention.tolist() == [[1] * 5, [1] * 5, [1, 1, 1, 0, 0]]
     assert targets.tolist() == [7, 8, 9, 10, 4, 5, 13]
     assert ids.flatten()[places + 1].tolist() == targets.tolist()
+
+
+def test_end_to_end_is_one_row_that_starts_again(batch: Batch) -> None:
+    inputs = end_to_end(batch, [1, 0, 2])
+    assert inputs.ids.tolist() == [[6, 7, 8, 9, 10, 1, 2, 3, 4, 5, 11, 12, 13]]
+    assert inputs.position is not None
+    assert inputs.position.tolist() == [[0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2]]
+    assert inputs.ids.flatten()[inputs.places + 1].tolist() == inputs.targets.tolist() == [7, 8, 9, 10, 4, 5, 13]
 
 
 @given(
@@ -68,6 +78,7 @@ def test_micro_batches_hold_every_token_once_and_keep_the_budget(shapes: list[tu
     assert sorted(chain(*cuts)) == list(range(len(shapes)))
     assert sorted(chain(*(made.tokens_of(cut).tolist() for cut in cuts))) == list(range(total))
     for cut in cuts:
-        ids, _, places, targets = padded(made, cut, pad=0)
-        assert len(cut) == 1 or ids.numel() <= budget
-        assert ids.flatten()[places + 1].tolist() == targets.tolist() == [2] * len(made.tokens_of(cut))
+        for inputs in (padded(made, cut, pad=0), end_to_end(made, cut)):
+            ids, targets = inputs.ids, inputs.targets
+            assert len(cut) == 1 or ids.numel() <= budget
+            assert ids.flatten()[inputs.places + 1].tolist() == targets.tolist() == [2] * len(made.tokens_of(cut))

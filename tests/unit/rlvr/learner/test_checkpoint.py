@@ -1,5 +1,7 @@
 """Checkpoints are whole or not there; what is published can be loaded."""
 
+import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from rlvr.config import RL
+from rlvr.config import RL, Optim
+from rlvr.errors import WorkFailed
 from rlvr.learner import checkpoint
 from rlvr.learner.step import Learner
 from rlvr.samples import Sample
@@ -58,6 +61,7 @@ def test_writing_the_same_step_again_replaces_it(learner: Learner, samples: list
     learner.step(samples)
     checkpoint.write(learner, tmp_path, 1)
     assert torch.load(tmp_path / "step-000001" / "learner.pt", weights_only=True)["version"] == 2
+    assert json.loads((tmp_path / "step-000001" / "state.json").read_text())["batch"] == 2
 
 
 def test_what_is_published_loads_as_it_is(learner: Learner, samples: list[Sample], tmp_path: Path) -> None:
@@ -73,3 +77,44 @@ def test_what_is_published_loads_as_it_is(learner: Learner, samples: list[Sample
     tokenizer = AutoTokenizer.from_pretrained(folder)
     assert tokenizer.chat_template
     assert model.generation_config.eos_token_id == [tokenizer.eos_token_id]
+
+
+def test_a_checkpoint_of_other_settings_is_refused(learner: Learner, config: MakeConfig, tmp_path: Path) -> None:
+    checkpoint.write(learner, tmp_path, 1)
+    for same in (config(evaluate_every=3), config(micro_batch_tokens=7), config(steps=20)):
+        assert checkpoint.restore(Learner(same), tmp_path) == 1
+    with pytest.raises(WorkFailed, match="made with other settings"):
+        checkpoint.restore(Learner(config(minibatches=2)), tmp_path)
+    falling = Optim(lr=1e-2, schedule="linear")
+    checkpoint.write(Learner(config(optim=falling)), tmp_path, 2)
+    with pytest.raises(
+        WorkFailed, match="made with other settings"
+    ):  # the rate depends on how many steps there will be
+        checkpoint.restore(Learner(config(optim=falling, steps=20)), tmp_path)
+
+
+def test_random_numbers_go_on_where_they_were(learner: Learner, config: MakeConfig, tmp_path: Path) -> None:
+    def draw() -> tuple[float, float, float]:
+        return float(torch.rand(())), random.random(), float(np.random.random())
+
+    checkpoint.write(learner, tmp_path, 1)
+    expected = draw()
+    checkpoint.restore(Learner(config()), tmp_path)
+    assert draw() == expected
+
+
+@pytest.mark.parametrize(
+    "changes", [{"scale": {"lora": {"rank": 2}}}, {"objective": {"advantage": "gae"}, "critic": {}}]
+)
+def test_adapters_and_critics_are_restored_too(
+    changes: dict[str, object], config: MakeConfig, samples: list[Sample], tmp_path: Path
+) -> None:
+    settings = config(**changes)
+    learner = Learner(settings)
+    learner.step(samples)
+    checkpoint.write(learner, tmp_path, 1)
+    expected = [learner.step(samples), learner.step(samples[:5])]
+    other = Learner(settings)
+    assert other.fingerprint() != expected[0]["fingerprint"]
+    checkpoint.restore(other, tmp_path)
+    assert [other.step(samples), other.step(samples[:5])] == expected

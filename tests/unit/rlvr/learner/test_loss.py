@@ -50,7 +50,7 @@ def test_an_absurd_ratio_stays_finite() -> None:
 def test_the_importance_weight_is_capped_above_only_and_carries_no_gradient() -> None:
     old = torch.log(torch.tensor([0.5, 0.5, 0.5, 0.5])).requires_grad_()
     sampler = torch.log(torch.tensor([0.5, 0.4, 0.01, 0.9]))
-    weight = importance(old, sampler, cap=2.0)
+    weight = importance(old, sampler, torch.ones(4), torch.arange(4), "truncate", "token", 0.5, 2.0)
     assert weight.tolist() == pytest.approx([1, 1.25, 2.0, 0.5 / 0.9])
     assert not weight.requires_grad
 

@@ -12,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from rlvr.config import RL, Objective, Optim, Sampling
+from rlvr.learner import checkpoint
 from rlvr.learner.step import Learner, learning_rate
 from rlvr.samples import Sample
 
@@ -159,7 +160,7 @@ def test_the_clip_binds_with_several_minibatches(config: MakeConfig, samples: li
 def test_the_learning_rate(config: MakeConfig) -> None:
     def rates(schedule: str, warmup: int = 0) -> list[float]:
         settings = config(optim=Optim(lr=1.0, warmup_steps=warmup, schedule=schedule), steps=4)  # type: ignore[arg-type]
-        return [learning_rate(settings, version) for version in range(5)]
+        return [learning_rate(settings, settings.optim, version) for version in range(5)]
 
     assert rates("constant") == [1, 1, 1, 1, 1]
     assert rates("constant", warmup=4) == [0.25, 0.5, 0.75, 1, 1]
@@ -178,10 +179,10 @@ def test_going_on_from_a_saved_state_is_bit_for_bit(config: MakeConfig, samples:
     settings = config(optim=Optim(lr=1e-2, warmup_steps=3, schedule="cosine"), minibatches=2)
     learner = Learner(settings)
     learner.step(samples)
-    learner.save(tmp_path)
+    checkpoint.write(learner, tmp_path, 1)
     expected = [learner.step(samples[:5]), learner.step(samples[5:])]
     other = Learner(settings)
-    other.restore(tmp_path)
+    checkpoint.restore(other, tmp_path)
     assert other.version == 1
     assert [other.step(samples[:5]), other.step(samples[5:])] == expected
     assert distance(learner.weights(), other.weights()) == 0
