@@ -10,3 +10,4 @@ from verifiers.call import Item as Item
 from verifiers.grader import Grader as Grader
 from verifiers.grader import averify as averify
 from verifiers.grader import verify as verify
+from verifiers.registry import register as register

@@ -55,60 +55,65 @@ class ComposedReference(BaseModel):
         return self
 
 
-class AllVerifier:
-    """1.0 when every part is correct; the first that is not gives status and reason."""
+class Composed:
+    """What the three have in common: ask the parts in turn, then conclude from their verdicts."""
 
-    name = "all"
     version = "1.0.0"
     isolation = "inline"
     Reference = ComposedReference
-
-    async def verify(self, response: str, reference: Any, params: Any = None) -> Verdict:
-        parts = ComposedReference.model_validate(reference).parts
-        verdicts = [await judge(response, part) for part in parts]
-        failed = [verdict for verdict in verdicts if verdict.status not in ("correct", "error")]
-        broken = [verdict for verdict in verdicts if verdict.status == "error"]
-        return conclude((failed or broken or verdicts[-1:])[0], verdicts, exact=True)
-
-
-class WeightedVerifier:
-    """The mean of the parts' scores, by weight."""
-
-    name = "weighted"
-    version = "1.0.0"
-    isolation = "inline"
-    Reference = ComposedReference
-
-    async def verify(self, response: str, reference: Any, params: Any = None) -> Verdict:
-        parts = ComposedReference.model_validate(reference).parts
-        verdicts = [await judge(response, part) for part in parts]
-        total = sum(part.weight for part in parts)
-        score = 0.0
-        for part, verdict in zip(parts, verdicts, strict=True):
-            if verdict.score is None:
-                return conclude(verdict, verdicts, exact=True)
-            score += part.weight / total * verdict.score
-        if all(verdict.score == 1.0 for verdict in verdicts):
-            score = 1.0
-        return Verdict.of_score(min(1.0, score), "weighted", details=listed(verdicts))
-
-
-class GateVerifier:
-    """The last part's verdict, if all before it are correct; else that of the first that is not, scored 0."""
-
-    name = "gate"
-    version = "1.0.0"
-    isolation = "inline"
-    Reference = ComposedReference
+    stops = False
+    """Leave the rest unasked after a part that is not correct."""
 
     async def verify(self, response: str, reference: Any, params: Any = None) -> Verdict:
         parts = ComposedReference.model_validate(reference).parts
         verdicts: list[Verdict] = []
         for part in parts:
             verdicts.append(await judge(response, part))
-            if verdicts[-1].status != "correct":
+            if self.stops and verdicts[-1].status != "correct":
                 break
-        return conclude(verdicts[-1], verdicts, exact=len(verdicts) < len(parts))
+        return self.conclude(parts, verdicts)
+
+    def conclude(self, parts: Sequence[Part], verdicts: Sequence[Verdict]) -> Verdict:
+        """The verdict on the whole; `verdicts` are those of the parts that were asked."""
+        raise NotImplementedError
+
+
+class AllVerifier(Composed):
+    """1.0 when every part is correct; the first that is not gives status and reason."""
+
+    name = "all"
+
+    def conclude(self, parts: Sequence[Part], verdicts: Sequence[Verdict]) -> Verdict:
+        failed = [verdict for verdict in verdicts if verdict.status not in ("correct", "error")]
+        broken = [verdict for verdict in verdicts if verdict.status == "error"]
+        return taken_from((failed or broken or verdicts[-1:])[0], verdicts, exact=True)
+
+
+class WeightedVerifier(Composed):
+    """The mean of the parts' scores, by weight."""
+
+    name = "weighted"
+
+    def conclude(self, parts: Sequence[Part], verdicts: Sequence[Verdict]) -> Verdict:
+        total = sum(part.weight for part in parts)
+        score = 0.0
+        for part, verdict in zip(parts, verdicts, strict=True):
+            if verdict.score is None:
+                return taken_from(verdict, verdicts, exact=True)
+            score += part.weight / total * verdict.score
+        if all(verdict.score == 1.0 for verdict in verdicts):
+            score = 1.0
+        return Verdict.of_score(min(1.0, score), "weighted", details=listed(verdicts))
+
+
+class GateVerifier(Composed):
+    """The last part's verdict, if all before it are correct; else that of the first that is not, scored 0."""
+
+    name = "gate"
+    stops = True
+
+    def conclude(self, parts: Sequence[Part], verdicts: Sequence[Verdict]) -> Verdict:
+        return taken_from(verdicts[-1], verdicts, exact=len(verdicts) < len(parts))
 
 
 async def judge(response: str, part: Part) -> Verdict:
@@ -117,7 +122,7 @@ async def judge(response: str, part: Part) -> Verdict:
     return await averify(part.verifier, response, part.reference, **(part.params or {}))
 
 
-def conclude(deciding: Verdict, verdicts: Sequence[Verdict], exact: bool) -> Verdict:
+def taken_from(deciding: Verdict, verdicts: Sequence[Verdict], exact: bool) -> Verdict:
     """The whole takes status, reason and answer of the deciding part. `exact` counts half right as wrong."""
     status, score = deciding.status, deciding.score
     if exact and status == "partial":

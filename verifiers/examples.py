@@ -47,5 +47,8 @@ EXAMPLES: dict[str, list[Example]] = {
     "format": [Example("<think>a</think><answer>b</answer>", {}, 1.0), Example("b", None, 0.0)],
     "all": [Example("<answer>0.5</answer>", _TWO, 1.0), Example("0.5", _TWO, 0.0)],
     "weighted": [Example("<answer>0.5</answer>", _TWO, 1.0), Example("0.5", _TWO, 0.5), Example("", _TWO, 0.0)],
+    # Of `remote` and `judge` these ask a service, which has to answer as any sensible one would.
+    "remote": [Example("4", "4", 1.0), Example("5", "4", 0.0)],
+    "judge": [Example("The capital is Paris.", "Paris", 1.0), Example("It is Rome.", "Paris", 0.0)],
     "gate": [Example("<answer>0.5</answer>", _TWO, 1.0), Example("0.5", _TWO, 0.0)],
 }

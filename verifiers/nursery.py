@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from verifiers.registry import ENVIRONMENT
 from verifiers.worker_main import LENGTH, kill_group
 
 START_S = 60.0
@@ -136,7 +137,7 @@ class Nursery:
         self._memory_mb = memory_mb
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._path: list[str] = []
+        self._started_with = _surroundings()
         self._loaded: set[str] = set()
         self._turn = asyncio.Lock()
 
@@ -144,7 +145,7 @@ class Nursery:
         """Import a verifier there. Workers forked before do without it, so they belong to an older generation."""
         async with self._turn:
             if verifier not in self._loaded:
-                if self._process and sys.path != self._path:
+                if self._process and self._started_with != _surroundings():
                     self.close()  # the verifier may lie where the nursery, started earlier, does not look
                 await self._ask(f"load {verifier}")
                 self._loaded.add(verifier)
@@ -196,10 +197,10 @@ class Nursery:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         numbers = [theirs.fileno(), os.getpid(), self._memory_mb]
-        self._path = list(sys.path)
+        self._started_with = _surroundings()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, json.dumps(self._path), *map(str, numbers)],
+                [sys.executable, "-c", _BOOT, json.dumps(sys.path), *map(str, numbers)],
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what a verifier prints must not mix with our caller's output
                 pass_fds=[theirs.fileno()],
@@ -219,3 +220,8 @@ class Nursery:
         self._control = self._process = None
         self._loaded.clear()
         self.generation += 1
+
+
+def _surroundings() -> tuple[list[str], str]:
+    """Where a process that is started now finds verifiers."""
+    return list(sys.path), os.environ.get(ENVIRONMENT, "")

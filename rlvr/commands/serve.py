@@ -26,6 +26,7 @@ def serve(
     labels: Annotated[Path | None, typer.Option(help="Tasks (JSONL) for clients that send no reference.")] = None,
 ) -> None:
     """Serve verdicts over HTTP: /v1, and the protocols of other trainers' reward clients (docs/service.md)."""
+    from verifiers.endpoint import ALLOW
     from verifiers.keys import ENVIRONMENT
 
     with user_errors():
@@ -43,6 +44,7 @@ def serve(
             "labels": str(labels.resolve()) if labels else None,
         }
         os.environ[ENVIRONMENT] = json.dumps(settings)
+        os.environ.setdefault(ALLOW, "")  # clients must not send the service around the network
         _listen(host, port, workers)
 
 

@@ -65,7 +65,7 @@ def declared(*extras: str) -> set[str]:
     ("package", "ours", "others"),
     [
         ("sandbox", {"sandbox"}, {"docker"}),
-        ("verifiers", {"sandbox", "verifiers"}, declared() - {"docker"}),
+        ("verifiers", {"sandbox", "verifiers"}, declared("reasoning-gym") - {"docker"}),
         (
             "rlvr",
             set(PACKAGES),

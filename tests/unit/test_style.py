@@ -20,6 +20,8 @@ BOUNDARIES = {
     "verifiers/background.py": "the grader's boundary: a bug of ours is an `error`, never a wrong answer",
     "verifiers/catalogue.py": "imports plug-ins: what stops one is said in one line",
     "verifiers/conformance.py": "the conformance kit: whatever a plug-in raises is a finding",
+    "verifiers/gym.py": "calls reasoning-gym's scorers, foreign code, on text that a model wrote",
+    "verifiers/registry.py": "runs a verifier's own file: what stops it is said in one line",
     "verifiers/worker_main.py": "a process boundary, and imports plug-ins",
     "verifiers/code/guest/calls.py": "inside the sandbox: calls the untrusted program",
     "verifiers/code/guest/replay.py": "inside the sandbox: runs a task's own test code",

@@ -36,6 +36,7 @@ SIGNS = {
     "⇒": "\\Rightarrow ", "∴": "\\therefore ", "∠": "\\angle ", "△": "\\triangle ", "⊥": "\\perp ",
     "∧": "\\land ", "∨": "\\lor ", "…": "\\ldots ",
     "⋯": "\\ldots ", "∶": ":", "，": ",", "；": ";", "：": ":", "。": ".", "％": "\\%", "ı": "i", "ℯ": "e",
+    "¢": "\\text{ cents}",
 }  # fmt: skip
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
 _TABLE = str.maketrans(
@@ -49,12 +50,38 @@ _WRAPPERS = [
     ("\\(", "\\)"),
     ("**", "**"),
     ("__", "__"),
+    ("*", "*"),
     ("```", "```"),
     ("`", "`"),
 ]
+_REWRITES: list[tuple[re.Pattern[str], str]] = [
+    # Colour and emphasis say nothing of the value; 12 of `\\textcolor{red}{12}` does.
+    (re.compile(r"\\(?:textcolor|colorbox)\s*(?:\[[a-zA-Z]*\])?\s*\{[^{}]*\}"), ""),
+    (re.compile(r"\\color\s*(?:\[[a-zA-Z]*\])?\s*\{[^{}]*\}"), ""),
+    (re.compile(r"\\underline(?=\s*\{)"), ""),
+    (re.compile(r"\\text\s*\{\s*[.,;]?\s*\}$"), ""),
+    (re.compile(r"\\(?:cr|tabularnewline|newline)(?![A-Za-z])|\\\\\s*\[[\d.]+\s*(?:pt|ex|em|mm|cm)\]"), r"\\\\"),
+    # `_8C_3`, `{}^{8}C_{3}`, `C_8^3`: ways to choose.
+    (re.compile(r"(?:\{\})?[_^]\{?(\w+)\}?\s*(?:\\mathrm\s*\{\s*)?C\}?\s*_\{?(\w+)\}?"), r"\\binom{\1}{\2}"),
+    (re.compile(r"(?<![\w\\])(?:\\mathrm\s*\{\s*)?C\}?\s*_\{?(\d+)\}?\s*\^\{?(\d+)\}?"), r"\\binom{\1}{\2}"),
+    (re.compile(r"\^\{?(\d+)\}?\s*/\s*_\{?(\d+)\}?"), r"\\frac{\1}{\2}"),
+    (re.compile(r"(?<![\w}.])\.(?=\\(?:overline|bar|dot)(?![A-Za-z]))"), "0."),
+    (re.compile(r"\+/-|\+-(?=\s*\d)"), r"\\pm "),
+    (re.compile(r"\b(?:US|USD|CAD|AUD)\s?(?=\\?\$)"), ""),
+    (re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*to\s*\}|to)\s*(?=\d)"), ":"),
+    (re.compile(r"(?<=\d)\s*([AaPp])\.\s?[Mm](?:\.|\b)"), r" \1m"),
+]
+"""Other people's notations as ours."""
+_LEAD = re.compile(
+    r"^(?:\\text\s*\{(?![^{}]*\b(?:not|never|no|or|wrong)\b)[^{}]*\b(?:is|are|equals?)\s*:?\s*\}"
+    r"|\\text\s*\{(?![^{}]*\b(?:not|never|no|or|wrong)\b)[^{}]*[:=]\s*\}|(?:so|thus|hence|therefore|then),?\s(?=.*\d))\s*",
+    re.I,
+)
+"""An introduction before the answer itself."""
+
 _QUAD = re.compile(r"\\q?quad")
 """Also where the next word was glued to it: `\\quadx`."""
-_ENDING = re.compile(r"(?:\s|\\[ ,;:!]|(?<!\.)\.|[,;:?]|\\\\)+$")
+_ENDING = re.compile(r"(?:\s|\\[ ,;:!]|\\$|(?<!\.)\.|[,;:?]|\\\\)+$")
 _OPENING = re.compile(r"^(?:\s|[=,;:]|\\(?:approx|displaystyle|Rightarrow|therefore|quad)(?![A-Za-z])|\\[,;:!>])+")
 
 
@@ -64,10 +91,12 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = to_ascii(text)
     text = _QUAD.sub(" ", text)
+    for pattern, replacement in _REWRITES:
+        text = pattern.sub(replacement, text)
     previous = None
     while text != previous:
         previous = text
-        text = _unwrap(_OPENING.sub("", _ending(text)).strip())
+        text = _unwrap(_LEAD.sub("", _OPENING.sub("", _ending(text))).strip())
     return text
 
 
@@ -84,7 +113,7 @@ def _unwrap(text: str) -> str:
         wrapped = text.startswith(opening) and text.endswith(closing) and len(text) > len(opening) + len(closing)
         if wrapped and opening not in inner and closing not in inner:
             return inner.strip()
-    if len(text) > 2 and text[0] == text[-1] == '"' and '"' not in text[1:-1]:
+    if len(text) > 2 and text[0] == text[-1] in "\"'" and text[0] not in text[1:-1]:
         return text[1:-1].strip()
     return text
 

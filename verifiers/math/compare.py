@@ -116,16 +116,34 @@ class Comparison:
             return self.quantities(gold, answer)
         if "ratio" in kinds:
             pair, other = (gold, answer) if gold.kind == "ratio" else (answer, gold)
-            if len(pair.args) == 2 and other.kind == "div" and not is_clock(pair):
+            if len(pair.args) == 2 and other.kind == "div":
                 return self.scalars(div(*pair.args), other)
             return DIFFERENT
         if kinds == {"tuple", "matrix"}:
             return self.vectors(gold, answer)
+        called = self.called(gold, answer)
+        if called is not None:
+            return called
         if answer.kind == "mod" and gold.kind not in STRUCTURES:
             return self.same(gold, answer.args[0])
         if kinds & NOT_SCALAR:
             return DIFFERENT
         return self.scalars(gold, answer)
+
+    def called(self, gold: Node, answer: Node) -> Outcome | None:
+        """A letter before a tuple: `P(2, 3)` is a point beside a point, `C(8, 3)` a number of ways beside a number."""
+        for letter, other, at in ((gold, answer, 0), (answer, gold, 1)):
+            if letter.kind != "mul" or [part.kind for part in letter.args] != ["sym", "tuple"]:
+                continue
+            name, items = letter.args[0].name, letter.args[1]
+            if other.kind == "tuple" and name.isupper():
+                return self.same(*((items, other) if at == 0 else (other, items)))
+            if other.kind in NOT_SCALAR or name not in ("C", "P", "A") or len(items.args) != 2:
+                continue
+            ways = Node("binom", items.args)
+            value = ways if name == "C" else mul(ways, Node("fact", items.args[1:]))
+            return self.scalars(*((value, other) if at == 0 else (other, value)))
+        return None
 
     def scalars(self, gold: Node, answer: Node) -> Outcome:
         self.work += weight(gold) + weight(answer)
@@ -224,6 +242,9 @@ class Comparison:
         flat = tuple(cell for row in rows for cell in row)
         if line.name == "<>" and (len(rows) == 1 or len(rows[0]) == 1):
             return self.all(line.args, flat)
+        if all(row.kind == "tuple" and row.name == "[]" for row in line.args):  # [[1, 2], [3, 4]]
+            typed = tuple(Node("row", row.args) for row in line.args)
+            return self.all(*((typed, grid.args) if line is gold else (grid.args, typed)))
         return DIFFERENT
 
     def ratios(self, gold: Node, answer: Node) -> Outcome:
@@ -269,7 +290,7 @@ class Comparison:
         if (
             outcome.equal is False
             and {gold.kind, answer.kind} & {"deg"}
-            and contains(Node("list", (gold, answer)), "const")
+            and any(part.kind == "const" or part.name.startswith("arc") for part in walk(Node("list", (gold, answer))))
         ):
             return self.scalars(
                 *(radians(side) if side.kind == "deg" else split_unit(side)[0] for side in (gold, answer))

@@ -60,7 +60,7 @@ _HASHES = re.compile(r"####[^\S\n]*([^\n]*)")
 _IS = r"(?:\*\*|\s)*(?:\s+(?:is|are|was|equals|will\s+be|would\s+be|should\s+be|must\s+be)\b\s*:?|:|=)(?:\*\*|\s)*"
 _FINAL = re.compile(rf"\bfinal\s+(?:answer|result){_IS}", re.I)
 _ANCHOR = re.compile(
-    r"(?:\bfinal\s+(?:answer|result)|\bthe\s+(?:correct\s+)?(?:answer|option|choice|solution|result)|\banswer|\bans\b"
+    r"(?:\bfinal\s+(?:answer|result)|\bthe\s+(?:correct\s+)?(?:(?:answer|solution)s?|option|choice|result|roots|zeros)|\banswer|\bans\b"
     rf"|(?<=\n)\s*A(?=\s*:))(?:\s+(?:to|for|of)\s[^\n.:]{{1,80}}?)?{_IS}",
     re.I | re.M,
 )
@@ -98,7 +98,7 @@ def _behind(anchor: re.Pattern[str], text: str) -> Found | None:
     anchors = list(anchor.finditer(text))
     if not anchors:
         return None
-    content = _HOPE.sub("", text[anchors[-1].end() :]).strip()
+    content = _HOPE.sub("", text[anchors[-1].end() :]).strip().lstrip("}")  # of `\\text{The answer is } 5`
     if _NEGATED.match(content):
         return Found(None, "negated")
     return _first_answer(content)

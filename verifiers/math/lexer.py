@@ -50,6 +50,9 @@ _TIMES = re.compile(r"\s*10\s*(?:\^|\*\*)|\s+\d")
 _JOINT = re.compile(r"(or|and)([A-Z]|[xyzabnm])")
 _GLUED = re.compile(r"(arcsin|arccos|arctan|sinh|cosh|tanh|sin|cos|tan|cot|sec|csc|ln|log|sqrt|pi)([A-Za-z]?)")
 _INLINE = re.compile(r"\s*\(?\s*[-+]?[\d.,/]+\s*(?:%|\\%)?\s*\)?|[^A-Za-z]*", re.ASCII)
+_SERIES = re.compile(r"\s*[-+]?\d[\d.]*(?:(?:\s*,|\s+and|\s+or|\s*,\s*and|\s*,\s*or)\s+[-+]?\d[\d.]*)+\s*", re.ASCII)
+"""What `\\text{2 and 3}` holds."""
+_APPLIED = re.compile(r"\s*(?:\\left\s*)?\(")
 _AMOUNT = re.compile(r"\s*[-+]?\$?\d[\d.,/]*\s+[A-Za-z][A-Za-z ]*", re.ASCII)
 
 
@@ -165,11 +168,12 @@ class _Lexer:
     def text_token(self, command: str, content: str) -> None:
         word = content.strip()
         math_font = not command.startswith(("text", "mbox", "hbox", "emph"))
-        inline = bool(_INLINE.fullmatch(content) or _AMOUNT.fullmatch(content))
+        inline = bool(_INLINE.fullmatch(content) or _AMOUNT.fullmatch(content) or _SERIES.fullmatch(content))
+        applied = word in FUNCTIONS and bool(_APPLIED.match(self.text, self.at))
         letters = math_font and len(word) < 3 and word not in SHORT_WORDS and word not in SHORT_UNITS
         if word.strip(", ") in ("and", "or"):
             self.emit("op", word.strip(" ,"))
-        elif inline or letters or (math_font and word in FUNCTIONS):
+        elif inline or letters or applied or (math_font and word in FUNCTIONS):
             inner = _Lexer(content)
             inner.run()
             self.tokens.extend(inner.tokens)

@@ -70,6 +70,15 @@ def closing(shape: str) -> Callable[[Parser], Node]:
     return read
 
 
+def reversed_interval(parser: Parser) -> Node:
+    """`]3, 7]` is `(3, 7]`."""
+    node = parser.items()
+    closing = {"[": ")", "]": "]"}[parser.expect("[", "]")]
+    if node.kind != "list" or len(node.args) != 2:
+        raise Unreadable("bracket")
+    return Node("tuple", node.args, "(" + closing)
+
+
 def angled(parser: Parser) -> Node:
     node = parser.items()
     parser.expect("rangle", ">")
@@ -324,6 +333,7 @@ PREFIX.update(
         "-": negation,
         "(": lambda parser: parser.bracket("("),
         "[": lambda parser: parser.bracket("["),
+        "]": reversed_interval,
         "{": Parser.brace_group,
         "\\{": Parser.braces,
         "|": Parser.bar,

@@ -153,6 +153,8 @@ class Parser:
             return self.tokens[self.at - 1].text in ("!", "!!", ")", "}", "|")
         if token.text == "mid":
             return False
+        if token.text == "[" and self.ends_interval():
+            return False
         if token.kind == "op":
             return token.text in ("(", "[", "{", "\\{") or (token.text == "|" and not self.bars and not self.in_set)
         return token.kind == "cmd" and (token.text in PREFIX or token.text in FUNCTIONS or token.text in SHAPES)
@@ -271,10 +273,18 @@ class Parser:
 
     def bracket(self, opening: str) -> Node:
         node = self.items()
+        if node.kind == "list" and len(node.args) == 2 and self.peek.text == "[" and self.ends_interval():
+            self.next()  # `[3, 7[`
+            return Node("tuple", node.args, opening + ")")
         closing = self.expect(")", "]")
         if node.kind == "list":
             return Node("tuple", node.args, opening + closing)
         return node
+
+    def ends_interval(self) -> bool:
+        """Nothing that a bracket could open follows."""
+        following = self.tokens[self.at + 1]
+        return following.kind == "end" or following.text in ("cup", "cap", "setminus", ",", "}", "\\}")
 
     def bar(self) -> Node:
         self.bars += 1
@@ -326,6 +336,8 @@ class Parser:
             node = div(func("ln", argument), func("ln", base))
         elif name == "exp":
             node = power(E, argument)
+        elif name == "cis":
+            node = add(func("cos", argument), mul(I, func("sin", argument)))
         else:
             node = func({"lg": "log10"}.get(name, name), *many)
         return node if exponent is None else power(node, exponent)

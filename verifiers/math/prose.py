@@ -20,6 +20,8 @@ _NUMBER = re.compile(
     r"(?:\s?/\s?\d+(?:\.\d+)?)?\s?(?:\\?%)?(?![\w]*\d)",
     re.ASCII,
 )
+_POINT = re.compile(r"\b(?:is|are|at|=)\s*(\([^()\[\]]{1,40},[^()\[\]]{1,40}\))\s*$")
+"""A point at the end of a sentence."""
 _NOTATION = re.compile(r"\\(?![$%])|[{}]")
 _CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 """The annotations of GSM8K."""
@@ -119,6 +121,9 @@ def last_number(text: str) -> Found | None:
     if _NOTATION.search(sentence) or _WRONG.search(sentence) or _NOT.search(before):
         return None
     between = text[numbers[-2].end() : last.start()] if len(numbers) > 1 else "."
+    point = _POINT.search(sentence)
+    if point and not _HEDGE.search(sentence):
+        return Found(point[1], "point")
     row = re.fullmatch(r"\W*(?:or|and)?\W*", between) and not re.search(r"[.=\n]", between)
     if row or _HEDGE.search(sentence):
         return Found(None, "hedged")

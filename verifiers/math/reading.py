@@ -8,7 +8,7 @@ from typing import NamedTuple
 from verifiers.math import notation as notation  # fills the parser's tables
 from verifiers.math.clean import clean
 from verifiers.math.lexer import tokenize
-from verifiers.math.nodes import Node, Unreadable, add, div, mul, neg, num, rewrite, walk
+from verifiers.math.nodes import Node, Unreadable, add, div, mul, neg, num, power, rewrite, sym, walk
 from verifiers.math.parser import Parser
 from verifiers.math.units import PERCENT, SCALES, is_quantity_word
 from verifiers.math.words import choice_of, meaning, unwrapped, words_of
@@ -20,6 +20,8 @@ SHORT = 300
 MAX_TREE_DEPTH = 60
 MAX_ENTRIES = 25
 """Of a product of matrices."""
+
+POWERS = {"squared": 2, "cubed": 3}
 
 _BASE = re.compile(r"\(?([0-9A-Z]+)\)?(?:_\(?(?:BASE)?|\(?BASE)([0-9]{1,2}|[A-Z]+)\)?")
 _BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
@@ -98,7 +100,7 @@ def parse(text: str) -> Node:
         level, depth = [arg for part in level for arg in part.args], depth + 1
         if depth > MAX_TREE_DEPTH:
             raise Unreadable("nested too deeply")
-    if any(part.kind in ("unit", "matrix") for part in walk(node)):
+    if any(part.kind in ("unit", "matrix", "tuple") for part in walk(node)):
         node = rewrite(node, _arrange)
     return node
 
@@ -108,6 +110,10 @@ def _arrange(node: Node) -> Node:
     if node.kind == "unit":
         return _quantity(node.args[0], node.name.lower().strip(" .,"))
     kinds = [arg.kind for arg in node.args]
+    if node.kind == "pow" and kinds[0] in ("matrix", "tuple") and node.args[1] == sym("T"):
+        return _transposed(node.args[0])
+    if node.kind == "func" and node.name in ("det", "abs") and kinds == ["matrix"]:
+        return notation.expand_determinant([row.args for row in node.args[0].args])
     if node.kind == "neg" and kinds == ["unit"]:
         return Node("unit", (neg(node.args[0].args[0]),), node.args[0].name)
     if node.kind == "neg" and kinds == ["matrix"]:
@@ -123,6 +129,12 @@ def _arrange(node: Node) -> Node:
     if node.kind == "div" and kinds[0] == "matrix":
         return _entries(node.args[0], lambda entry: div(entry, node.args[1]))
     return node
+
+
+def _transposed(node: Node) -> Node:
+    """`(1, 2)^T` is a column."""
+    rows = [row.args for row in node.args] if node.kind == "matrix" else [node.args]
+    return _matrix([list(column) for column in zip(*rows, strict=True)])
 
 
 def _entries(matrix: Node, rule: Callable[[Node], Node]) -> Node:
@@ -157,6 +169,8 @@ def _quantity(value: Node, words: str) -> Node:
         if value.kind == "unit":  # $2 million
             return Node("unit", (mul(value.args[0], scale),), value.name)
         return _quantity(mul(value, scale), rest)
+    if words in POWERS:  # `12 squared`
+        return power(value, num(POWERS[words]))
     if words in PERCENT:
         return Node("pct", (value,))
     if not is_quantity_word(words):

@@ -7,7 +7,7 @@ are positive multiples of each other.
 
 from collections.abc import Callable
 
-from verifiers.math.nodes import Node, add, neg, rewrite, symbols
+from verifiers.math.nodes import Node, add, neg, rewrite, sym, symbols
 from verifiers.math.rational import fold
 from verifiers.math.regions import FLIPPED, NoRegion, region_of, same_region
 from verifiers.math.residues import proportional
@@ -27,7 +27,7 @@ def same_relation(gold: Node, answer: Node, same: Same) -> Outcome | None:
     """None where no side holds a relation."""
     if not has_relation(gold) and not has_relation(answer):
         return None
-    gold, answer = settled(gold), settled(answer)
+    gold, answer = settled(excluded(gold)), settled(excluded(answer))
     held = has_relation(gold), has_relation(answer)
     if not any(held):
         return same(gold, answer)
@@ -43,9 +43,27 @@ def has_relation(node: Node) -> bool:
     return node.kind in ("rel", "builder") or (node.kind == "list" and all(part.kind == "rel" for part in node.args))
 
 
+def excluded(node: Node) -> Node:
+    r"""`x \ne \pm 1` and `x \ne 2, 3` are two relations that both hold."""
+    parts = node.args if node.kind == "list" else (node,)
+    if parts[0].kind != "rel" or parts[0].name != "!=" or not all(p.name == "!=" or p.kind != "rel" for p in parts):
+        return node
+    label = parts[0].args[0]
+    values = [part.args[1] if part.kind == "rel" else part for part in parts]
+    each = [sign for value in values for sign in signed(value)]
+    if len(each) == 1:
+        return node
+    return Node("list", tuple(Node("rel", (label, value), "!=") for value in each), "and")
+
+
+def signed(node: Node) -> tuple[Node, ...]:
+    return (node.args[0], neg(node.args[0])) if node.kind == "pm" else (node,)
+
+
 def settled(node: Node) -> Node:
     """A chain of constants (`2/3`, wavy sign, `0.67`) is its value."""
-    if node.kind == "rel" and set(node.name.split()) <= {"=", "approx"} and not symbols(node):
+    said = node.args[0] != node.args[-1] if node.kind == "rel" else False  # `5 = 5` says nothing
+    if said and set(node.name.split()) <= {"=", "approx"} and not symbols(node):
         return last_value(node.args, node.name.split()) or node
     return node
 
@@ -176,6 +194,8 @@ def is_label(node: Node) -> bool:
         return True
     if node.kind == "tuple":
         return all(part.kind == "sym" for part in node.args)
+    if node.kind == "div" and all(_is_differential(part) for part in node.args):
+        return True
     if node.kind in ("ratio", "div") or (node.kind == "func" and node.name == "abs"):
         return all(_is_geometric(part) for part in node.args)
     if node.kind != "mul":
@@ -184,6 +204,11 @@ def is_label(node: Node) -> bool:
     if head.kind == "sym" and head.name.rstrip("'") in FUNCTION_LETTERS and len(node.args) == 2:
         return node.args[1].kind in ("sym", "num", "neg", "tuple", "add")
     return all(part.kind == "sym" for part in node.args)
+
+
+def _is_differential(node: Node) -> bool:
+    """`dy` of `dy/dx`."""
+    return node.kind == "mul" and len(node.args) == 2 and node.args[0] == sym("d") and node.args[1].kind == "sym"
 
 
 def _is_geometric(node: Node) -> bool:

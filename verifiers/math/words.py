@@ -5,6 +5,7 @@ meaning, which become trees (`no solution` is the empty set).
 """
 
 import re
+from fractions import Fraction
 
 from verifiers.math.nodes import EMPTY, INFINITY, REALS, Node, neg, num
 from verifiers.math.vocabulary import FUNCTIONS, GREEK_NAMES, SPELLINGS
@@ -14,6 +15,9 @@ _WRAPPER = re.compile(
 )
 _SPACING = re.compile(r"\\(?:[ ,;:!]|quad|qquad|left|right)(?![A-Za-z])|[~${}]")
 _WORDY = re.compile(r"[A-Za-z][A-Za-z\s'\",.\-/&():]*")
+_DATE = re.compile(
+    r"((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*)\.?\s+(\d{1,2})(?:st|nd|rd|th)?(?:,?\s+(\d{4}))?", re.I
+)
 _NOT_WORDS = (
     FUNCTIONS | GREEK_NAMES | SPELLINGS.keys() | {"sqrt", "frac", "infty", "and", "emptyset", "cup", "mod", "binom"}
 )
@@ -37,12 +41,14 @@ _ALL_REALS = (
 MEANINGS: dict[str, Node] = {
     **dict.fromkeys(_NOTHING.split(", "), EMPTY),
     **dict.fromkeys(_ALL_REALS.split(", "), REALS),
-    **dict.fromkeys(["infinity", "positive infinity", "plus infinity"], INFINITY),
-    **dict.fromkeys(["negative infinity", "minus infinity"], neg(INFINITY)),
+    **dict.fromkeys(["infinity", "positive infinity", "plus infinity", "diverges to infinity"], INFINITY),
+    **dict.fromkeys(["negative infinity", "minus infinity", "diverges to negative infinity"], neg(INFINITY)),
 }
 SAME = {
     "dne": "does not exist",
     "doesn't exist": "does not exist",
+    "d n e": "does not exist",
+    "limit does not exist": "does not exist",
     "not defined": "undefined",
     "not exist": "does not exist",
     "infinitely many solutions": "infinitely many",
@@ -55,6 +61,13 @@ _SMALL = (
 )
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 NUMBERS = {word: value for value, word in enumerate(_SMALL.split())}
+GROUPS = {"thousand": 1000, "million": 10**6}
+PARTS = {
+    "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4,
+    "fifth": 5, "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8,
+    "ninth": 9, "ninths": 9, "tenth": 10, "tenths": 10,
+}  # fmt: skip
+MAX_NUMBER_WORDS = 12
 TENS = {word: 10 * value for value, word in enumerate(_TENS.split(), 2)}
 
 
@@ -69,11 +82,14 @@ def unwrapped(text: str) -> str:
 def words_of(text: str) -> str | None:
     """The canonical words of an answer in words; None if it is mathematics."""
     plain = unwrapped(text)
+    date = _DATE.fullmatch(plain)
+    if date:
+        return " ".join(filter(None, (date[1][:3].lower(), date[2], date[3])))
     if not _WORDY.fullmatch(plain):
         return None
     found = re.findall(r"[A-Za-z]+", plain)
     if not any(_is_word(word) for word in found):
-        known = plain.lower() in MEANINGS or plain == "DNE"
+        known = plain.lower() in MEANINGS or plain in ("DNE", "D.N.E", "D.N.E.")
         if not known:
             return None
     return canonical(plain)
@@ -107,12 +123,37 @@ def meaning(words: str) -> Node | None:
     """The tree that words stand for: the empty set, the reals, infinity, a number below one hundred."""
     if words in MEANINGS:
         return MEANINGS[words]
-    first, _, second = words.replace("-", " ").partition(" ")
-    if not second and first in NUMBERS | TENS:
-        return num((NUMBERS | TENS)[first])
-    if first in TENS and 0 < NUMBERS.get(second, 0) < 10:
-        return num(TENS[first] + NUMBERS[second])
-    return None
+    found = words.replace("-", " ").split()
+    percent = len(found) > 1 and found[-1] == "percent"
+    value = number_in_words(found[:-1] if percent else found)
+    if value is None:
+        return None
+    return Node("pct", (num(value),)) if percent else num(value)
+
+
+def number_in_words(words: list[str]) -> Fraction | None:
+    """`twenty one`, `one hundred and five`, `two thousand`, `one half`, `three quarters`."""
+    if not words or len(words) > MAX_NUMBER_WORDS:
+        return None
+    if len(words) > 1 and words[-1] in PARTS:
+        count = number_in_words(words[:-1])
+        return None if count is None else count / PARTS[words[-1]]
+    total = current = 0
+    previous = ""
+    for word in words:
+        fresh = previous in ("", "and", "hundred", *GROUPS)
+        if word in NUMBERS and (fresh or (previous in TENS and 0 < NUMBERS[word] < 10)):
+            current += NUMBERS[word]
+        elif word in TENS and fresh:
+            current += TENS[word]
+        elif word == "hundred" and 0 < current < 10:
+            current *= 100
+        elif word in GROUPS and 0 < current < 1000:
+            total, current = total + current * GROUPS[word], 0
+        elif word != "and" or previous not in ("hundred", *GROUPS):
+            return None
+        previous = word
+    return None if previous == "and" else Fraction(total + current)
 
 
 def choice_of(text: str) -> tuple[str, str]:

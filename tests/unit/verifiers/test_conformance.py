@@ -7,7 +7,7 @@ from verifiers.conformance import check
 from verifiers.examples import EXAMPLES
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
+@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"remote", "judge"}))
 def test_every_built_in_keeps_the_contract(name):
     report = check(name)
     assert [finding for finding in report.findings if not finding.passed] == []
