@@ -114,6 +114,7 @@ RECIPES: dict[str, tuple[str, str]] = {
         "rlvr.data.evol_instruct:EvolInstruct",
         "Prompts that a model makes harder in rounds, with elimination of what fails.",
     ),
+    "lima": ("rlvr.data.lima:Lima", "A thousand examples, chosen by quality and diversity, in fixed shares."),
     "orca": ("rlvr.data.orca:Orca", "Explained answers of two teachers, under system messages that ask for them."),
     "glan": ("rlvr.data.glan:Glan", "Questions and answers out of a taxonomy of human knowledge alone."),
     "magpie": (
