@@ -4,6 +4,7 @@ Prompts, rollouts and verdicts cross the driver; weights do not: the learner's g
 """
 
 import os
+import socket
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,11 @@ from ray.exceptions import ActorDiedError, ObjectLostError, RayActorError, RayEr
 from rlvr.config import RL, Compute, EngineSettings, Faults, Grading, Sampling
 from rlvr.errors import WorkFailed
 from rlvr.faults import Gone, Lost
-from rlvr.fleet import BatchOf, Engines, Graders, Learner
+from rlvr.fleet import BatchOf, Engines, Graders, Learner, RankGroup
+from rlvr.placement import SHARE, Node
 from rlvr.samples import Prompt, Request, Rollout, Sample
 from verifiers import Grader, Item, Task, Verdict
 
-SHARE = 0.25
-"""Logical CPUs that one actor reserves: the partners of one run take turns, and fit on the smallest machine."""
 LANES = 4
 """Parts in which a vLLM engine is given its requests, so that new ones arrive while long ones go on."""
 
@@ -81,19 +81,30 @@ class EngineActor:
 
 
 class LearnerActor:
-    """Owns the learner and its checkpoints. `ping` has a thread of its own, as everything else takes its turn."""
+    """One rank of the learner. `ping` has a thread of its own, as everything else takes its turn."""
 
-    def __init__(self, config: RL) -> None:
+    def __init__(self, config: RL, number: int) -> None:
         _set_threads(config.compute)
-        from rlvr.learner.ranks import Ranks
-        from rlvr.learner.step import Learner
-
-        self.learner = Learner(config, Ranks(device=device_of(config.compute)))
-        self.out = config.out
+        self.config, self.number, self.out = config, number, config.out
 
     @ray.method(concurrency_group="pulse")  # type: ignore[untyped-decorator]
     def ping(self) -> int:
         return os.getpid()
+
+    def address(self) -> str:
+        """Where the ranks can meet: a free port of this rank's node."""
+        host = ray.util.get_node_ip_address()
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            return f"tcp://{host}:{probe.getsockname()[1]}"
+
+    def join(self, address: str) -> None:
+        """Become a rank of the group that meets there, with a learner at its start."""
+        from rlvr.learner import ranks
+        from rlvr.learner.step import Learner
+
+        size = self.config.scale.ranks
+        self.learner = Learner(self.config, ranks.join(address, self.number, size, device_of(self.config.compute)))
 
     def step(self, samples: Sequence[Sample]) -> dict[str, float]:
         return self.learner.step(samples)
@@ -189,6 +200,16 @@ def wants_gpu(compute: Compute) -> bool:
     return compute.device.startswith("cuda") or (compute.device == "auto" and ray.cluster_resources().get("GPU", 0) > 0)
 
 
+def _gpus(compute: Compute) -> float:
+    return SHARE if wants_gpu(compute) else 0.0
+
+
+def nodes() -> list[Node]:
+    """The cluster's nodes that are alive."""
+    alive = [(node["NodeID"], node["Resources"]) for node in ray.nodes() if node["Alive"]]
+    return [Node(name, has.get("CPU", 0.0), has.get("GPU", 0.0)) for name, has in alive]
+
+
 class RemoteEngine(Engines):
     """Engines in actors. `at_once`: how many responses each samples at once."""
 
@@ -199,15 +220,17 @@ class RemoteEngine(Engines):
         compute: Compute,
         settings: EngineSettings = EngineSettings(),
         faults: Faults = Faults(),
+        gpus: float | None = None,
     ) -> None:
+        """`gpus`: what each reserves; a share of one by default, where there is any."""
         self.model = model
-        vllm = settings.kind == "vllm"
-        gpus = 0.0 if not wants_gpu(compute) else float(settings.tensor_parallel) if vllm else SHARE
+        reserved = _gpus(compute) if gpus is None else gpus
 
         def start(number: int) -> RayProcess:
-            return RayProcess(EngineActor, self.model, at_once, compute, settings, number, gpus=gpus)
+            arguments = (self.model, at_once, compute, settings, number)
+            return RayProcess(EngineActor, *arguments, gpus=reserved, **_spread(settings.replicas))
 
-        super().__init__(start, settings.replicas, faults, at_once, LANES if vllm else 1)
+        super().__init__(start, settings.replicas, faults, at_once, LANES if settings.kind == "vllm" else 1)
 
     async def open(self, model: str) -> None:
         """Another checkpoint in every engine."""
@@ -220,13 +243,15 @@ class RemoteEngine(Engines):
 
 
 class RemoteLearner(Learner):
-    """The learner in an actor."""
+    """The learner's ranks, each in an actor."""
 
-    def __init__(self, config: RL, batch_of: BatchOf) -> None:
-        gpus = SHARE if wants_gpu(config.compute) else 0.0
+    def __init__(self, config: RL, batch_of: BatchOf, gpus: float | None = None) -> None:
+        reserved = _gpus(config.compute) if gpus is None else gpus
 
-        def start() -> RayProcess:
-            return RayProcess(LearnerActor, config, gpus=gpus, concurrency_groups={"pulse": 1})
+        def start() -> RankGroup:
+            options = {"concurrency_groups": {"pulse": 1}, **_spread(config.scale.ranks)}
+            numbers = range(config.scale.ranks)
+            return RankGroup([RayProcess(LearnerActor, config, n, gpus=reserved, **options) for n in numbers])
 
         super().__init__(start, config.faults, batch_of)
 
@@ -235,4 +260,12 @@ class RemoteGrader(Graders):
     """Graders in actors."""
 
     def __init__(self, grading: Grading, faults: Faults = Faults()) -> None:
-        super().__init__(lambda number: RayProcess(GraderActor, grading), grading.replicas, faults)
+        def start(number: int) -> RayProcess:
+            return RayProcess(GraderActor, grading, **_spread(grading.replicas))
+
+        super().__init__(start, grading.replicas, faults)
+
+
+def _spread(replicas: int) -> dict[str, Any]:
+    """Options: several of a kind go to different nodes, where there are some."""
+    return {"scheduling_strategy": "SPREAD"} if replicas > 1 else {}

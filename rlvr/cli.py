@@ -6,6 +6,7 @@ from rlvr.commands import (
     config,
     data,
     demo,
+    deploy,
     doctor,
     export,
     report,
@@ -47,6 +48,7 @@ app.add_typer(export.app, name="export")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
+app.add_typer(deploy.app, name="deploy")
 app.command()(verify.verify)
 app.add_typer(verifiers.app, name="verifiers")
 app.add_typer(sandbox.app, name="sandbox")

@@ -173,13 +173,23 @@ class Graders:
         await asyncio.gather(*(member.close() for member in self.members))
 
 
-class Ranks:
-    """Learner ranks as one process: they are asked together, the first one answers for all, and they die together."""
+class RankGroup:
+    """Learner ranks as one process: they are asked together, the first one answers for all, and they die together.
+
+    Before all else they meet at an address that the first one gives.
+    """
 
     def __init__(self, ranks: Sequence[Process]) -> None:
         self.ranks = ranks
+        self._met = False
 
     async def call(self, method: str, *args: Any) -> Any:
+        if not self._met:
+            self._met = True
+            await self._together("join", await self.ranks[0].call("address"))
+        return await self._together(method, *args)
+
+    async def _together(self, method: str, *args: Any) -> Any:
         answers = [asyncio.create_task(rank.call(method, *args)) for rank in self.ranks]
         try:
             return (await asyncio.gather(*answers))[0]
@@ -197,7 +207,7 @@ class Ranks:
                 answer.cancel()
 
     def stream(self, method: str, *args: Any) -> AsyncIterator[Any]:
-        raise NotImplementedError("ranks answer, they do not stream")
+        raise NotImplementedError("ranks give one answer each")
 
     def kill(self) -> None:
         for rank in self.ranks:

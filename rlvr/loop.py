@@ -8,6 +8,8 @@ effect, and what is asked of the engine is a function of the seed and the batch'
 at any instant goes on from its journal and its last checkpoint as if nothing had been.
 """
 
+import statistics
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from statistics import fmean
 
@@ -85,6 +87,9 @@ def summary(batch: Batch, step: int) -> dict[str, float]:
         "informative": fmean(map(advantage.informative, groups)),
         "errors": fmean(j.verdict.status == "error" for _, j in judged),
         "undecided": fmean(j.verdict.status == "undecided" for _, j in judged),
+        "no_answer": fmean(j.verdict.status == "no_answer" for _, j in judged),
+        "repeated": repeated(groups),
+        "reward_by_length": correlation([(len(j.rollout.response_ids), j.reward) for _, j in judged]),
         "truncated": fmean(j.rollout.finish == "length" for _, j in judged),
         "response_tokens": fmean(len(j.rollout.response_ids) for _, j in judged),
         "sampled_tokens": float(sum(len(j.rollout.response_ids) for _, j in judged)),
@@ -96,6 +101,23 @@ def summary(batch: Batch, step: int) -> dict[str, float]:
     for name in sorted({name for name, _ in scores}):
         metrics[f"reward/{name}"] = fmean(score for other, score in scores if other == name)
     return metrics
+
+
+def repeated(groups: Sequence[Group]) -> float:
+    """The share of responses that were given to another task as well, word for word."""
+    tasks: dict[str, set[str]] = defaultdict(set)
+    for group in groups:
+        for j in group.judged:
+            tasks[j.rollout.text].add(group.task.id)
+    return fmean(len(tasks[j.rollout.text]) > 1 for group in groups for j in group.judged)
+
+
+def correlation(pairs: Sequence[tuple[float, float | None]]) -> float:
+    """Pearson's, of the pairs that have both; 0 where one of the two does not vary."""
+    known = [(x, y) for x, y in pairs if y is not None]
+    if len({x for x, _ in known}) < 2 or len({y for _, y in known}) < 2:
+        return 0.0
+    return statistics.correlation(*zip(*known, strict=True))
 
 
 def stop_if_hopeless(config: RL, groups: Sequence[Group], journal: Journal) -> None:

@@ -14,13 +14,14 @@ from typing import Any
 
 import ray
 
-from rlvr.actors import SHARE, RemoteEngine, RemoteGrader, device_of, wants_gpu
+from rlvr.actors import RemoteEngine, RemoteGrader, device_of, wants_gpu
 from rlvr.config import Compute
 from rlvr.estimates import difference
 from rlvr.evaluate import Scores, evaluate
 from rlvr.jobs import attached
 from rlvr.load import ConfigError
 from rlvr.perplexity import Losses, change, measure, read
+from rlvr.placement import SHARE
 from rlvr.runlog import RunLog
 from rlvr.suites import ALONE, Evaluate, Tax
 from rlvr.tasks.sources import load_tasks

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner
+from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner, nodes
 from rlvr.breaker import Breaker
 from rlvr.config import RL, Sampling
 from rlvr.evaluate import evaluate
@@ -14,6 +14,7 @@ from rlvr.jobs import attached
 from rlvr.journal import Journal
 from rlvr.load import ConfigError
 from rlvr.loop import train
+from rlvr.placement import plan
 from rlvr.runlog import RunLog
 from rlvr.tasks.sources import load_tasks
 from verifiers import Task
@@ -32,8 +33,11 @@ def has_begun(out: Path) -> bool:
 
 
 async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], log: RunLog) -> None:
-    engine = RemoteEngine(config.model, config.engine_batch, config.compute, config.engine, config.faults)
-    learner = RemoteLearner(config, lambda step: journal.batch_of(step))
+    gpus = {place.process: place.gpus for place in plan(config, nodes())}
+    engine = RemoteEngine(
+        config.model, config.engine_batch, config.compute, config.engine, config.faults, gpus["engine"]
+    )
+    learner = RemoteLearner(config, lambda step: journal.batch_of(step), gpus["learner"])
     engine.source = learner.latest
     graders = RemoteGrader(config.grading, config.faults)
     grader = Breaker(graders, config.grading, window=config.prompts_per_step * config.group_size)

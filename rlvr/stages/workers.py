@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import ray
 
-from rlvr.actors import SHARE, wants_gpu
+from rlvr.actors import wants_gpu
 from rlvr.config import DPO, SFT
 from rlvr.errors import UserError, WorkFailed
 from rlvr.load import ConfigError
+from rlvr.placement import SHARE
 
 C = TypeVar("C", SFT, DPO)
 

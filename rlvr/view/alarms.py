@@ -8,6 +8,7 @@ from rlvr.view.figures import number, percent
 from rlvr.view.run import Row
 
 ERRORS, TRUNCATED, UNDECIDED, TEACHES, KL = 0.01, 0.2, 0.05, 0.02, 0.1
+NO_ANSWER, REPEATED, BY_LENGTH, STALE = 0.5, 0.9, 0.9, 0.1
 COLLAPSE = 0.1
 """Of the entropy at the start; what is left below that is a collapse."""
 GROWTH = 2.0
@@ -29,6 +30,10 @@ def alarms(rows: Sequence[Row]) -> list[Alarm]:
     return [
         *_where(rows, "errors", lambda v: v > ERRORS, "verifier errors, up to {:.1%}: masked, but look at them"),
         *_where(rows, "undecided", lambda v: v > UNDECIDED, "undecided verdicts, up to {:.1%}: checks ran out of time"),
+        *_where(rows, "no_answer", lambda v: v > NO_ANSWER, "responses without an answer to judge, up to {:.1%}"),
+        *_where(rows, "repeated", lambda v: v > REPEATED, "the same response to different tasks, up to {:.1%}"),
+        *_where(rows, "reward_by_length", lambda v: abs(v) > BY_LENGTH, "reward and length correlated, up to {:.2f}"),
+        *_where(rows, "stale", lambda v: v > STALE, "groups that came too late to be trained on, up to {:.1%}"),
         *_where(rows, "truncated", lambda v: v > TRUNCATED, "answers cut at the length limit, up to {:.1%}"),
         *_where(rows, "sampler_kl", lambda v: abs(v) > KL, "sampler and learner apart, up to {:.2g} nats a token"),
         *_silent(rows),

@@ -29,6 +29,7 @@ COMES_WITH = {
     "referencing": "jsonschema",
     "starlette": "fastapi",
     "tokenizers": "transformers",
+    "yaml": "pyyaml",
 }
 """Imported under a name of its own, installed as part of a declared dependency."""
 

@@ -8,7 +8,7 @@ import pytest
 
 from rlvr.config import Faults, Sampling
 from rlvr.faults import Gone, Lost
-from rlvr.fleet import Engines, Graders, Learner, Ranks
+from rlvr.fleet import Engines, Graders, Learner, RankGroup
 from rlvr.samples import Request, Rollout
 from verifiers import Item, Verdict
 
@@ -26,13 +26,12 @@ class Actor:
 
     async def call(self, method: str, *args: Any) -> Any:
         await asyncio.sleep(0)
-        if method == "ping":
-            return None
-        self.asked += 1
+        if method not in ("ping", "address", "join"):
+            self.asked += 1
         if self.dead or self.asked - 1 == self.dies_at:
             self.dead = True
             raise Lost("its process died")
-        return self.serve(method, *args)
+        return None if method == "ping" else self.serve(method, *args)
 
     async def refer(self, method: str, *args: Any) -> tuple[Any, Any]:
         pair: tuple[Any, Any] = await self.call(method, *args)
@@ -190,13 +189,17 @@ class Sums:
         self.disk = (0, 0.0)
         self.batches: dict[int, list[Any]] = {}
 
-    def start(self) -> Ranks:
-        return Ranks([self.rank(), self.rank()])
+    def start(self) -> RankGroup:
+        return RankGroup([self.rank(), self.rank()])
 
     def rank(self) -> Actor:
         state = [0, 0.0]
 
         def serve(method: str, *args: Any) -> Any:
+            if method == "address":
+                return f"group {self.started // 2}"
+            if method == "join":
+                assert args == (f"group {self.started // 2}",)
             if method == "step":
                 state[0] += 1
                 state[1] = 0.5 * state[1] + sum(args[0])

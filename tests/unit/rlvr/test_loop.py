@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from rlvr.breaker import Breaker
+from rlvr.collect import Batch
 from rlvr.config import RL, Grading, Sampling, Tasks
 from rlvr.errors import RunStopped
 from rlvr.journal import Journal
-from rlvr.loop import EMPTY_IN_A_ROW, train
-from rlvr.samples import Judged, Prompt, Request, Rollout, Sample
+from rlvr.loop import EMPTY_IN_A_ROW, summary, train
+from rlvr.samples import Group, Judged, Prompt, Request, Rollout, Sample
 from verifiers import Item, Task, Verdict, verify
 
 ARMS = 3
@@ -182,7 +183,8 @@ class Run:
             self.log.append((step, metrics))
 
         journal = Fused(self.path, fuse)
-        judge = Breaker(Judge(fuse, broken), self.config.grading, self.config.prompts_per_step * self.config.group_size)
+        window = self.config.prompts_per_step * self.config.group_size
+        judge = Breaker(Judge(fuse, broken), self.config.grading, window, first_retry_s=0.001)
         try:
             asyncio.run(train(self.config, prompts, self.engine, judge, self.learner, journal, validate, log))
         finally:
@@ -297,6 +299,42 @@ def test_too_many_errors_stop_the_run_when_the_verifiers_do_not_recover(tmp_path
     run.live()
     assert run.rows("SELECT count(*) FROM steps") == [(4,)]
     assert run.rows("SELECT count(*) FROM rollouts WHERE status = 'error' AND reward IS NOT NULL") == [(0,)]
+
+
+def test_verifiers_that_fail_for_a_while_change_nothing(tmp_path: Path) -> None:
+    """A third of the judgements fails until the run has paused three times; no error becomes a reward."""
+    settings: dict[str, Any] = {"steps": 6, "group_size": 4, "grading": Grading(max_error_share=0, patience_s=60)}
+    whole, troubled = Run(tmp_path / "whole", **settings), Run(tmp_path / "troubled", **settings)
+    whole.live()
+    asked: list[str] = []
+
+    def fails(item: Item) -> bool:
+        asked.append(item.id)
+        return len(asked) < 40 and len(asked) % 3 == 0
+
+    troubled.live(broken=fails)
+    assert len(asked) > 6 * 2 * 4
+    assert troubled.rows(ALL) == whole.rows(ALL)
+    assert troubled.learner.state == whole.learner.state
+    assert troubled.rows("SELECT count(*) FROM rollouts WHERE status = 'error'") == [(0,)]
+
+
+def test_a_step_says_what_a_person_looks_for(tmp_path: Path, rollout: Callable[..., Rollout]) -> None:
+    def group(id: str, task: Task, *answers: tuple[str, float | None]) -> Group:
+        rollouts = [rollout(f"{id}/{i:03}", (5,) * (i + 1), text=text) for i, (text, _) in enumerate(answers)]
+        verdicts = [Verdict.error("down") if s is None else Verdict.of_score(s) for _, s in answers]
+        return Group(id, task, tuple(Judged(r, v, v.score) for r, v in zip(rollouts, verdicts, strict=True)))
+
+    groups = [
+        group("000000/0/0000", PROMPTS[0].task, ("yes", 0.0), ("no", 0.5), ("maybe", 1.0)),
+        group("000000/0/0001", PROMPTS[1].task, ("yes", 0.0), ("other", 0.5), ("same", None)),
+    ]
+    found = summary(Batch(groups, stale=groups[:1]), step=1)
+    assert found["repeated"] == pytest.approx(2 / 6)
+    assert found["reward_by_length"] > 0.99
+    assert found["stale"] == pytest.approx(1 / 3)
+    assert found["errors"] == pytest.approx(1 / 6)
+    assert found["reward"] == pytest.approx(0.4)
 
 
 def test_a_control_with_constant_rewards_runs_to_its_end(tmp_path: Path) -> None:

@@ -194,6 +194,7 @@ def _record(book: Journal, step: int, answers: list[tuple[Problem, str, Verdict]
     known = [(j.rollout, j.reward) for j in judged if j.reward is not None]
     mean = sum(reward for _, reward in known) / len(known)
     if all(reward == mean for _, reward in known):
-        book.dropped(ids, "no_signal")
+        drop = "UPDATE rollouts SET state = 'dropped', dropped = 'no_signal' WHERE id = ?"
+        book.db.executemany(drop, [(id,) for id in ids])  # the journal itself drops with the step that is committed
         return []
     return [Sample(rollout, reward - mean) for rollout, reward in known]
