@@ -5,6 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 VLLM := .venv-vllm
 ARGS ?=
+CONTRACT := .venv-contract
 
 comma := ,
 space := $() $()
@@ -17,7 +18,7 @@ UV_SETTINGS = $(foreach name,UV_DEFAULT_INDEX UV_FIND_LINKS SSL_CERT_FILE,$(if $
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
-.PHONY: help demo test test-slow test-vllm check lint type parity mutants bench
+.PHONY: help demo test test-slow test-vllm test-contract check lint type parity mutants bench
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
@@ -32,6 +33,9 @@ test-slow: $(READY) ## whole runs: the demo, kill and resume, Ray jobs, soaks, i
 
 test-vllm: $(VLLM)/.ready ## the vLLM engine on this CPU, in an environment of its own
 	$(VLLM)/bin/python -m pytest tests/integration/test_vllm_engine.py $(ARGS)
+
+test-contract: $(READY) $(CONTRACT)/.ready ## the service against clients that others wrote, its OpenAPI document, and deploy/
+	$(BIN)/python -m pytest -m "not docker and not gpu" tests/contract $(ARGS)
 
 check: lint type test ## what a change must pass
 
@@ -82,4 +86,10 @@ PEERS := tests/parity/requirements.txt tests/parity/requirements-nodeps.txt
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python .venv-peers/bin/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train]' -r $(word 1,$(PEERS))
 	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-peers/bin/python --no-deps -r $(word 2,$(PEERS))
+
+# Foreign clients and checkers, in an environment of their own: tests start them as programs. Of verl's wheel one file is used.
+$(CONTRACT)/.ready: tests/contract/requirements.txt | $(READY)
+	@test -x $(CONTRACT)/bin/python || $(PYTHON) -m venv $(CONTRACT)
+	@$(UV_SETTINGS) $(BIN)/uv pip install --quiet --python $(CONTRACT)/bin/python -r tests/contract/requirements.txt
+	@$(UV_SETTINGS) $(BIN)/uv pip install --quiet --python $(CONTRACT)/bin/python --no-deps verl==0.9.1
 	@touch $@

@@ -1,7 +1,7 @@
 """How a client of a foreign protocol is attended to: it waits in line, and what cannot be judged is an HTTP error."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
@@ -87,6 +87,11 @@ async def run_all(request: Request, programs: list[RunRequest], patience: Patien
     if failed is not None:
         raise Problem(patience.busy, f"the sandbox failed: {failed}", "sandbox-error", headers=BUSY_S)
     return results
+
+
+def language_enum(names: Iterable[str] = ()) -> dict[str, Any]:
+    """What OpenAPI is told of a field that names a language."""
+    return {"enum": sorted({*names, *LANGUAGES})}
 
 
 def program(

@@ -49,7 +49,7 @@ class File(BaseModel):
 
 
 class Execute(BaseModel):
-    language: str
+    language: str = Field(json_schema_extra=door.language_enum(LANGUAGE_NAMES))
     version: str = "*"
     files: list[File] = Field(min_length=1, max_length=1000)
     stdin: str = ""

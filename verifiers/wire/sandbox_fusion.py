@@ -31,7 +31,7 @@ class RunCode(BaseModel):
     """A program, and base64 files by path. Keys that other versions send besides are passed over."""
 
     code: str
-    language: str
+    language: str = Field(json_schema_extra=door.language_enum(LANGUAGE_NAMES))
     stdin: str | None = None
     compile_timeout: float = Field(default=10.0, gt=0, le=600)
     run_timeout: float = Field(default=10.0, gt=0, le=600)
