@@ -86,6 +86,7 @@ PEERS := tests/parity/requirements.txt tests/parity/requirements-nodeps.txt
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python .venv-peers/bin/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train]' -r $(word 1,$(PEERS))
 	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-peers/bin/python --no-deps -r $(word 2,$(PEERS))
+	@touch $@
 
 # Foreign clients and checkers, in an environment of their own: tests start them as programs. Of verl's wheel one file is used.
 $(CONTRACT)/.ready: tests/contract/requirements.txt | $(READY)

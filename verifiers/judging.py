@@ -12,6 +12,7 @@ from verifiers import catalogue
 from verifiers.admission import Limits, Queue
 from verifiers.base import Verdict
 from verifiers.call import Item
+from verifiers.code.run import run_twice_if_killed
 from verifiers.code.shared import shared_sandbox
 from verifiers.grader import Grader
 from verifiers.keys import Key
@@ -111,7 +112,7 @@ async def outcome(request: RunRequest) -> RunResult:
     """What came of a program. Raises Problem as `Service.run` does."""
     try:
         sandbox = await asyncio.to_thread(shared_sandbox)
-        return await sandbox.arun(request)
+        return await run_twice_if_killed(sandbox, request)
     except SandboxUnavailable as error:
         raise Problem(503, str(error), "no-sandbox") from None
     except SandboxError as error:

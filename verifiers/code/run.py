@@ -7,12 +7,13 @@ wrote around the guest. What a report claims is judged elsewhere, against answer
 import json
 import marshal
 import secrets
+import signal
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from sandbox import Limits, RunRequest, Sandbox, SandboxError
+from sandbox import Limits, RunRequest, RunResult, Sandbox, SandboxError
 
 PACKAGE = "verifiers.code.guest"
 OUTPUT_BYTES = 16 << 20
@@ -62,18 +63,29 @@ def guest_program(name: str) -> str:
 async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: float, memory_mb: int) -> Reports:
     """Raises SandboxError when the sandbox failed: that says nothing of the program."""
     token = secrets.token_hex(16)
-    result = await sandbox.arun(
-        RunRequest(
-            language="python",
-            code=guest_program(name),
-            stdin=json.dumps({"token": token, **job}),
-            limits=Limits(wall_s=wall_s, memory_mb=memory_mb, output_bytes=OUTPUT_BYTES),
-        )
+    request = RunRequest(
+        language="python",
+        code=guest_program(name),
+        stdin=json.dumps({"token": token, **job}),
+        limits=Limits(wall_s=wall_s, memory_mb=memory_mb, output_bytes=OUTPUT_BYTES),
     )
+    result = await run_twice_if_killed(sandbox, request)
     if result.status in ("sandbox_error", "compile_error"):
         raise SandboxError(f"{result.status}: {result.stderr[-500:]}")
     lines = [line for text in result.stdout.split("\n") if (line := read_report(text, token)) is not None]
     return Reports(lines, ending(result.status, result.signal), result.stderr[-500:])
+
+
+async def run_twice_if_killed(sandbox: Sandbox, request: RunRequest) -> RunResult:
+    """The outcome; of the second run if the first was killed hard by somebody who is not the sandbox.
+
+    It may be the program itself, which must not be forgiven for it, or the machine that ran out of memory, for which
+    the program must not be blamed. Who does it twice did it.
+    """
+    result = await sandbox.arun(request)
+    if result.status in ("error", "killed") and result.signal == signal.SIGKILL:
+        result = await sandbox.arun(request)
+    return result
 
 
 def read_report(text: str, token: str) -> list[Any] | None:
@@ -86,8 +98,8 @@ def read_report(text: str, token: str) -> list[Any] | None:
     return report if isinstance(report, list) and report else None
 
 
-def ending(status: str, signal: int | None) -> str:
+def ending(status: str, number: int | None) -> str:
     """The run's end in a judge's words. SIGALRM and SIGPROF are the guest's own timers."""
-    if status == "timeout" or (status == "error" and signal in (14, 27)):
+    if status == "timeout" or (status == "error" and number in (14, 27)):
         return "time_limit"
     return {"memory": "memory_limit", "output": "output_limit", "ok": "ok"}.get(status, "runtime_error")

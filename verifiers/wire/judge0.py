@@ -48,7 +48,7 @@ class Submission(BaseModel):
     """A program, and what it should write."""
 
     source_code: str
-    language_id: int = Field(json_schema_extra={"enum": sorted(LANGUAGE_IDS)})
+    language_id: int = Field(json_schema_extra={"enum": [*sorted(LANGUAGE_IDS)]})
     stdin: str | None = None
     expected_output: str | None = None
     cpu_time_limit: float = Field(default=5.0, gt=0, le=600)
