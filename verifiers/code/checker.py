@@ -9,6 +9,7 @@ import asyncio
 from sandbox import Limits, RunRequest, RunResult, Sandbox, SandboxError
 from verifiers.base import VerifierError
 from verifiers.code.reference import Tests
+from verifiers.code.run import run_twice_if_killed
 
 FILES = ("input.txt", "expected.txt", "actual.txt")
 WALL_S, MEMORY_MB = 20.0, 1024
@@ -40,7 +41,8 @@ async def check(sandbox: Sandbox, tests: Tests, case: Case) -> bool:
 async def run_checker(sandbox: Sandbox, tests: Tests, case: Case) -> RunResult:
     files = {name: text.encode("utf-8", "replace") for name, text in zip(FILES, case, strict=True)}
     limits = Limits(wall_s=WALL_S, memory_mb=MEMORY_MB)
-    result = await sandbox.arun(RunRequest("python", tests.checker or "", files=files, args=FILES, limits=limits))
+    request = RunRequest("python", tests.checker or "", files=files, args=FILES, limits=limits)
+    result = await run_twice_if_killed(sandbox, request)
     if result.status == "sandbox_error":
         raise SandboxError(f"sandbox_error: {result.stderr[-500:]}")
     return result

@@ -10,7 +10,7 @@ from verifiers.code.checker import check_all
 from verifiers.code.compare import as_json, same_text, same_value
 from verifiers.code.guest.codec import Encoder
 from verifiers.code.reference import InputOutputTests
-from verifiers.code.run import OUTPUT_BYTES, ending
+from verifiers.code.run import OUTPUT_BYTES, ending, run_twice_if_killed
 from verifiers.code.score import Results, status
 
 
@@ -82,7 +82,8 @@ async def run_each(sandbox: Sandbox, program: Program, inputs: list[str], stop: 
 async def run_one(sandbox: Sandbox, program: Program, text: str, answers: Answers, index: int) -> None:
     tests = program.tests
     limits = Limits(wall_s=START_S + 3 * tests.time_limit_s, memory_mb=tests.memory_mb, output_bytes=OUTPUT_BYTES // 4)
-    result = await sandbox.arun(RunRequest(tests.language, program.text, stdin=text, limits=limits))
+    request = RunRequest(tests.language, program.text, stdin=text, limits=limits)
+    result = await run_twice_if_killed(sandbox, request)
     if result.status == "sandbox_error":
         raise SandboxError(f"sandbox_error: {result.stderr[-500:]}")
     answers.message = answers.message or result.stderr[-500:]

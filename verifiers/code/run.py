@@ -83,7 +83,7 @@ async def run_twice_if_killed(sandbox: Sandbox, request: RunRequest) -> RunResul
     the program must not be blamed. Who does it twice did it.
     """
     result = await sandbox.arun(request)
-    if result.status in ("error", "killed") and result.signal == signal.SIGKILL:
+    if result.status in ("error", "killed", "compile_error") and result.signal == signal.SIGKILL:
         result = await sandbox.arun(request)
     return result
 
