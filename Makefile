@@ -26,7 +26,7 @@ demo: $(READY) ## train a small model with SFT, DPO and RL, and show the curve (
 	$(BIN)/rlvr demo $(ARGS)
 
 test: $(READY) ## every quick test that needs no GPU and no Docker (ARGS="tests/unit -k math" for some)
-	$(BIN)/python -m pytest -m "not slow and not docker and not gpu" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not docker and not gpu and not parity" $(ARGS)
 
 test-slow: $(READY) ## whole runs: the demo, kill and resume, Ray jobs, soaks, installs
 	$(BIN)/python -m pytest -m "slow and not docker and not gpu" $(ARGS)
@@ -47,7 +47,7 @@ type: $(READY) ## mypy --strict on the three packages
 	$(BIN)/mypy
 
 parity: .venv-peers/.ready ## the learner beside TRL, verl and OpenRLHF, in ./.venv-peers
-	.venv-peers/bin/python -m pytest -m parity tests/parity $(ARGS)
+	.venv-peers/bin/python -m pytest -W default -m parity tests/parity $(ARGS)
 
 mutants: $(READY) ## put 30 known bugs of the field back, one at a time: every one must be caught
 	$(BIN)/python tests/mutants/run.py $(ARGS)
