@@ -12,6 +12,9 @@ from rlvr.commands.stages import ANY_OPTION, Config, DryRun, Overrides, user_err
 from rlvr.data.recipe import RECIPES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rlvr.data.cost import Bill
     from rlvr.data.run import Outcome
 
 app = typer.Typer(help="Instruction data: the published recipes, from FLAN to Tulu 3.", no_args_is_help=True)
@@ -25,6 +28,7 @@ def _command(name: str, about: str) -> Callable[..., None]:
     def command(config: Config, overrides: Overrides = None, dry_run: DryRun = False, local: Local = False) -> None:
         with user_errors():
             from rlvr import load
+            from rlvr.data.cost import predicted
             from rlvr.data.make import make
             from rlvr.data.recipe import load as load_recipe
 
@@ -32,6 +36,7 @@ def _command(name: str, about: str) -> Callable[..., None]:
             settings = load.load(recipe.Config, Path(config), overrides or [])
             if dry_run:
                 typer.echo(load.dump(settings), nl=False)
+                _print_bills("predicted", predicted(recipe(settings)))
                 return
             _report(settings.out, make(recipe, settings, local))
 
@@ -74,6 +79,31 @@ def status(run: RunArgument, as_json: JsonOption = False) -> None:
             typer.echo(json.dumps(found))
         else:
             _print_manifest(run, found)
+
+
+@app.command()
+def cost(run: RunArgument, as_json: JsonOption = False) -> None:
+    """What a run was expected to cost, what it has cost by teacher, and what each kept record has cost."""
+    with user_errors():
+        from rlvr.data.cost import Bill, of_run
+
+        found = of_run(run)
+        if as_json:
+            typer.echo(json.dumps(found))
+            return
+        for kind in ("predicted", "spent"):
+            _print_bills(kind, {role: Bill(**row) for role, row in found[kind].items()})
+        each = found["dollars_per_record"]
+        typer.echo(f"{found['records']:,} records kept" + (f", ${each:.6f} each" if each is not None else ""))
+
+
+def _print_bills(kind: str, bills: "Mapping[str, Bill]") -> None:
+    for role, bill in bills.items():
+        failed = f"{bill.failed:,} failed, {bill.lost:,} lost, " if bill.failed or bill.lost else ""
+        typer.echo(
+            f"{kind:9} {role}: ${bill.dollars:.4f}, {bill.answers:,} answers, {failed}{bill.input_tokens:,} tokens in, "
+            f"{bill.output_tokens:,} out{' (estimated)' if bill.estimated else ''}"
+        )
 
 
 def _print_manifest(out: Path, manifest: dict[str, Any]) -> None:

@@ -49,6 +49,13 @@ def read(out: Path) -> Done:
     return _read(out / ROUNDS)[0]
 
 
+def manifest(out: Path) -> dict[str, Any]:
+    """What the run wrote last; empty when it has not come to that."""
+    path = out / MANIFEST
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found
+
+
 def _read(path: Path) -> tuple[Done, int]:
     """What is finished, and the length of the file up to there."""
     done, end, offset = Done(), 0, 0
@@ -76,15 +83,15 @@ def write_files(out: Path, done: Done, files: Mapping[str, Iterable[Record]], ab
     reasons: dict[str, int] = {}
     for record in done.rejected:
         reasons[str(record.rejected)] = reasons.get(str(record.rejected), 0) + 1
-    manifest = {
+    described = {
         **about,
         "rounds": done.rounds,
         "kept": len(done.kept),
         "rejected": dict(sorted(reasons.items())),
         "files": written,
     }
-    write(out / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-    return manifest
+    write(out / MANIFEST, json.dumps(described, indent=2, ensure_ascii=False) + "\n")
+    return described
 
 
 def _write_records(path: Path, records: Iterable[Record]) -> dict[str, Any]:

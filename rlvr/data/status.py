@@ -4,24 +4,36 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from rlvr.data.log import entries
 from rlvr.data.make import CONFIG
-from rlvr.data.rounds import read
+from rlvr.data.rounds import manifest, read
 from rlvr.errors import UserError
 
 
-def status(out: Path) -> dict[str, Any]:
-    """Recipe, finished rounds, records kept, and records rejected by reason. Raises UserError where there is no run."""
+def named(out: Path) -> tuple[str, str]:
+    """Name and version of the recipe whose run this is. Raises UserError where there is none."""
     config = out / CONFIG
-    if not config.exists():
-        raise UserError(f"{out}: expected a recipe's run directory, found no {CONFIG} in it")
+    head = config.read_text().partition("\n")[0] if config.is_file() else ""
+    if not head.startswith("# rlvr data "):
+        raise UserError(f"{out}: expected a recipe's run directory, with a {CONFIG} that `rlvr data` wrote")
+    name, _, version = head.removeprefix("# rlvr data ").partition(", version ")
+    return name, version
+
+
+def status(out: Path) -> dict[str, Any]:
+    """Recipe, finished rounds, records kept, records rejected by reason, and answers of teachers so far.
+
+    Raises UserError where there is no run.
+    """
+    name, version = named(out)
     done = read(out)
-    _, _, about = config.read_text().splitlines()[0].partition("rlvr data ")
-    name, _, version = about.partition(", version ")
     rejected = Counter(str(record.rejected) for record in done.rejected)
     return {
         "recipe": name,
         "version": version,
+        "complete": manifest(out).get("complete", False),
         "rounds": done.rounds,
         "kept": len(done.kept),
         "rejected": dict(rejected.most_common()),
+        "answers": sum(entry.kind == "reply" for entry in entries(out)),
     }

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import random
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def answer(body: dict[str, Any]) -> tuple[str, str]:
     rng = random.Random(hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest())
     if "Is it classification?" in prompt:
         return rng.choice([" Yes", " No", " No"]), "stop"
-    if prompt.rstrip().endswith("."):  # a numbered list to go on with
+    if re.search(r"\n\d+\.$", prompt):  # a numbered list to go on with
         tasks = [f"{rng.choice(VERBS)} {rng.choice(THINGS)} {rng.choice(ENDS)}." for _ in range(5)]
         tasks[rng.randrange(5)] = rng.choice(
             ["Draw a cat for me now.", "Too short", "Write a program that adds things."]
