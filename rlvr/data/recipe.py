@@ -119,6 +119,7 @@ RECIPES: dict[str, tuple[str, str]] = {
     "lima": ("rlvr.data.lima:Lima", "A thousand examples, chosen by quality and diversity, in fixed shares."),
     "orca": ("rlvr.data.orca:Orca", "Explained answers of two teachers, under system messages that ask for them."),
     "glan": ("rlvr.data.glan:Glan", "Questions and answers out of a taxonomy of human knowledge alone."),
+    "tulu3": ("rlvr.data.tulu3:Tulu3", "Personas' prompts, verified or judged pairs, and tasks for RL."),
     "magpie": (
         "rlvr.data.magpie:Magpie",
         "Queries that an aligned model writes when a user's turn is left to it.",

@@ -1,0 +1,172 @@
+"""Tulu 3 (Lambert et al. 2024, arXiv 2411.15124): the three kinds of data of its stages, each a section of the config.
+
+- `personas`: a model writes a prompt for a persona and a skill, then the response; prompts to follow instructions get
+  one to three constraints, whose response is checked, and a response to all constraints but one is the rejected side
+  of a pair;
+- `preferences`: several models answer a prompt, the policy among them; where the prompt has a verifier, that decides,
+  else a judge's marks from 1 to 5 on four points; the best is preferred to any of the lower ones;
+- `rlvr`: tasks with verifiers, and solved examples in the user's turn where the paper has them.
+
+Every prompt is decontaminated against the suites named. Mixing is `rlvr data mix`, training the pipeline of
+`recipes/tulu3.toml`. Differs from the paper: what can be verified is verified, also where the paper trusts the model.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, PositiveInt, model_validator
+
+from rlvr.config import Section
+from rlvr.data import tulu3_personas, tulu3_preferences
+from rlvr.data.decontaminate import Index
+from rlvr.data.forms import user_text
+from rlvr.data.recipe import DataConfig, Done, Recipe
+from rlvr.data.record import Record
+from rlvr.data.request import Sampling
+from rlvr.data.stage import Barrier, Stage
+from rlvr.data.suites import items
+from rlvr.data.teachers.config import Answering, AnyTeacher, Budget
+from rlvr.errors import UserError
+from rlvr.tasks.sources import load_examples
+
+Skill = Literal["math", "grade_math", "algebra", "code", "instructions"]
+
+
+class Personas(Section):
+    """Prompts and responses by persona."""
+
+    data: Path
+    """JSONL or Parquet with a column `persona`."""
+    prompts: Annotated[dict[Skill, PositiveInt], Field(min_length=1)]
+    """How many of each skill. The paper has 149,960 of math, 49,980 of grade_math, 20,000 of algebra, 34,999 of code
+    and 29,980 of instructions."""
+    writer: AnyTeacher
+    """Writes prompts and responses."""
+    sampling: Sampling = Sampling(temperature=0.7, top_p=0.95, max_tokens=2048)
+    most_constraints: PositiveInt = 3
+    licence: str = ""
+
+
+class Preferences(Section):
+    """Pairs out of the responses of several models."""
+
+    data: Path
+    """JSONL or Parquet of conversations or tasks; their prompts are used."""
+    count: PositiveInt
+    """Prompts drawn."""
+    models: Annotated[dict[str, AnyTeacher], Field(min_length=1)]
+    """Name -> model that answers. The policy to be trained should be one of them."""
+    responses: Annotated[int, Field(ge=2)] = 4
+    """Responses a prompt, of different models as far as there are."""
+    judge: AnyTeacher | None = None
+    """Marks the responses to prompts that have no verifier."""
+    sampling: Sampling = Sampling(temperature=0.8, top_p=1.0, max_tokens=2048)
+    judging: Sampling = Sampling(temperature=0.0, max_tokens=64)
+
+
+class Verifiable(Section):
+    """Tasks for RL."""
+
+    sources: Annotated[dict[str, str], Field(min_length=1)]
+    """Name -> task source with gold responses, or without where there are no exemplars."""
+    exemplars: dict[str, PositiveInt] = Field(default_factory=dict)
+    """Name -> solved examples before each of its tasks. The paper has 8 for GSM8K and 4 for MATH."""
+
+
+class Tulu3Config(DataConfig):
+    """What `rlvr data tulu3` makes: the sections that are there."""
+
+    personas: Personas | None = None
+    preferences: Preferences | None = None
+    rlvr: Verifiable | None = None
+    decontaminate: tuple[str, ...] = ()
+    """Evaluation sets: task sources or files."""
+    budget: Budget = Budget()
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.personas or self.preferences or self.rlvr):
+            raise ValueError("expected at least one of the sections personas, preferences and rlvr; got none")
+        return self
+
+    def teachers(self) -> dict[str, Answering]:
+        found: dict[str, Answering] = {}
+        if self.personas:
+            found["writer"] = self.personas.writer
+        if self.preferences:
+            found |= {tulu3_preferences.role(name): model for name, model in self.preferences.models.items()}
+            if self.preferences.judge:
+                found["judge"] = self.preferences.judge
+        return found
+
+
+class Tulu3(Recipe):
+    """A round for each section."""
+
+    name: ClassVar[str] = "tulu3"
+    version: ClassVar[str] = "1"
+    Config: ClassVar[type[DataConfig]] = Tulu3Config
+    config: Tulu3Config
+
+    def round(self, done: Done) -> Sequence[Stage]:
+        config = self.config
+        clean = Barrier("decontaminate", partial(decontaminated, config.decontaminate))
+        rounds: list[Sequence[Stage]] = []
+        if personas := config.personas:
+            first = Barrier(
+                "personas", partial(tulu3_personas.drawn, personas.data, personas.prompts, personas.licence)
+            )
+            rounds.append(tulu3_personas.stages(first, clean, personas.most_constraints, personas.sampling))
+        if preferences := config.preferences:
+            first = Barrier("prompts", partial(tulu3_preferences.drawn, preferences.data, preferences.count))
+            settings = tulu3_preferences.Settings(
+                tuple(preferences.models),
+                preferences.responses,
+                preferences.judge is not None,
+                preferences.sampling,
+                preferences.judging,
+            )
+            rounds.append(tulu3_preferences.stages(first, clean, settings))
+        if config.rlvr:
+            rounds.append([Barrier("tasks", partial(tasks, config.rlvr)), clean])
+        return rounds[done.rounds] if done.rounds < len(rounds) else ()
+
+    def files(self, done: Done) -> Mapping[str, Iterable[Record]]:
+        """`sft`: conversations; `preferences`: pairs; `rlvr`: tasks, those of personas included."""
+        keys = {"sft": "messages", "preferences": "chosen", "rlvr": "verifier"}
+        return {name: found for name, key in keys.items() if (found := [r for r in done.kept if key in r.content])}
+
+
+def decontaminated(suites: Sequence[str], records: Sequence[Record], random: Random) -> Iterable[Record]:
+    """Rejects records whose prompt repeats an item of the suites."""
+    if not suites:
+        return records
+    index = Index({name: list(items(name).values()) for name in suites})
+    flagged = index.report(user_text(record["prompt"]) for record in records).flagged
+    return [record.check("decontaminated", number not in flagged) for number, record in enumerate(records)]
+
+
+def tasks(config: Verifiable, _: Sequence[Record], random: Random) -> Iterable[Record]:
+    """The tasks of every source; those used as exemplars are not among them."""
+    if unknown := sorted(config.exemplars.keys() - config.sources.keys()):
+        raise UserError(f"rlvr.exemplars: no source {unknown[0]!r}; there are {', '.join(config.sources)}")
+    for name, source in config.sources.items():
+        examples = load_examples(source)
+        wanted = config.exemplars.get(name, 0)
+        solved = [number for number, example in enumerate(examples) if example.gold is not None]
+        if len(solved) < wanted:
+            raise UserError(f"rlvr.exemplars.{name}: expected {wanted} tasks with gold responses, got {len(solved)}")
+        shown = random.sample(solved, wanted)
+        before = "".join(
+            f"{examples[n].question or user_text(examples[n].task.prompt)}\n{examples[n].gold}\n\n" for n in shown
+        )
+        for number, example in enumerate(examples):
+            if number not in shown:
+                task = example.task
+                prompt = [{"role": "user", "content": before + user_text(task.prompt)}] if before else task.prompt
+                content = {"prompt": prompt, "verifier": task.verifier, "reference": task.reference}
+                more = {"params": task.params} if task.params else {}
+                yield Record(content | more | {"task": task.id}, operation="task", source=task.source or name)
