@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -29,10 +29,9 @@ from rlvr.data.request import Sampling
 from rlvr.data.stage import Barrier, Stage
 from rlvr.data.suites import items
 from rlvr.data.teachers.config import Answering, AnyTeacher, Budget
+from rlvr.data.tulu3_personas import Skill
 from rlvr.errors import UserError
 from rlvr.tasks.sources import load_examples
-
-Skill = Literal["math", "grade_math", "algebra", "code", "instructions"]
 
 
 class Personas(Section):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from rlvr.data import constraints
 from rlvr.data.prompts import text
@@ -14,11 +15,12 @@ from rlvr.errors import UserError
 from rlvr.tasks import rows
 from verifiers import verify
 
-INSTRUCTIONS = "instructions"
+Skill = Literal["math", "grade_math", "algebra", "code", "instructions"]
+INSTRUCTIONS: Skill = "instructions"
 
 
 def drawn(
-    path: Path, prompts: Mapping[str, int], licence: str, _: Sequence[Record], random: Random
+    path: Path, prompts: Mapping[Skill, int], licence: str, _: Sequence[Record], random: Random
 ) -> Iterable[Record]:
     """A persona for each prompt to be written; all of them before any comes again."""
     personas = []

@@ -11,6 +11,7 @@ from rlvr.actors import RemoteGrader, device_of
 from rlvr.chat import IGNORED, encode_conversations, encode_prompts
 from rlvr.collect import seed_of
 from rlvr.config import DPO, Grading, Pairs
+from rlvr.data.preferences import verified
 from rlvr.jobs import attached
 from rlvr.load import ConfigError
 from rlvr.runlog import RunLog
@@ -59,13 +60,12 @@ async def make_pairs(config: DPO, plan: Pairs) -> list[dict[str, Any]]:
 def pair_up(
     rollouts: Sequence[Rollout], verdicts: Sequence[Verdict], size: int, rng: random.Random
 ) -> Iterator[dict[str, Any]]:
-    """One pair a group of `size`: a response that stopped and is right, and one that is judged and is not."""
+    """One pair a group of `size`, as Tulu 3 makes them where a verifier can decide."""
     for start in range(0, len(rollouts), size):
-        group = list(zip(rollouts[start : start + size], verdicts[start : start + size], strict=True))
-        right = [r for r, v in group if v.status == "correct" and r.finish == "stop"]
-        wrong = [r for r, v in group if v.score is not None and v.score < 1.0]
-        if right and wrong:
-            chosen, rejected = rng.choice(right), rng.choice(wrong)
+        group = rollouts[start : start + size]
+        pair = verified(group, verdicts[start : start + size], [r.finish == "stop" for r in group], rng)
+        if pair:
+            chosen, rejected = pair
             yield {
                 "prompt_ids": chosen.prompt_ids,
                 "chosen_ids": chosen.response_ids,

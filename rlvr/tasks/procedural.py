@@ -21,6 +21,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from rlvr.config import Family
+from rlvr.data.templates import Template
 from verifiers import Task
 
 Split = Literal["train", "validation", "held_out"]
@@ -35,10 +36,20 @@ class Problem:
 
     family: Family
     key: str
-    prompt: str
+    template: Template
+    """How the problem is put, in FLAN's manner; `fields` fill its holes."""
+    fields: dict[str, Any]
     reference: Any
     right: str
     slipped: str
+
+    @property
+    def prompt(self) -> str:
+        return self.told("")[0]
+
+    def told(self, answer: str) -> tuple[str, str]:
+        """Prompt and answer in the words of the template."""
+        return self.template.fill({**self.fields, "answer": answer})
 
     @property
     def split(self) -> Split:
@@ -56,6 +67,10 @@ class Problem:
         )
 
 
+SUM = Template(input="What is {a} {sign} {b}?")
+LINE = Template(input="Write f: f(0)={zero}, f(100)={hundred}")
+
+
 def arithmetic(rng: random.Random) -> Problem:
     """The sum or difference of two-digit numbers, worked column by column."""
     a, b = rng.randint(10, 99), rng.randint(10, 99)
@@ -65,7 +80,7 @@ def arithmetic(rng: random.Random) -> Problem:
         a, b = max(a, b), min(a, b)
         total, steps, sign = a - b, (_subtract(a, b, borrow=True), _subtract(a, b, borrow=False)), "-"
     return Problem(
-        "math", f"{a}{sign}{b}", f"What is {a} {sign} {b}?", str(total), _boxed(*steps[0]), _boxed(*steps[1])
+        "math", f"{a}{sign}{b}", SUM, {"a": a, "sign": sign, "b": b}, str(total), _boxed(*steps[0]), _boxed(*steps[1])
     )
 
 
@@ -95,7 +110,8 @@ def line(rng: random.Random) -> Problem:
     return Problem(
         "code",
         f"{a}*x+{b}",
-        f"Write f: f(0)={b}, f(100)={100 * a + b}",
+        LINE,
+        {"zero": b, "hundred": 100 * a + b},
         {"inputs": inputs, "outputs": [a * x + b for [x] in inputs], "fn_name": "f"},
         _program(a, b, f"{a}*x+{b}"),
         _program(a, b, f"{a}*x"),
@@ -121,7 +137,8 @@ def repeated_word(rng: random.Random) -> Problem:
     return Problem(
         "instructions",
         word,
-        wording.format(word=word, times=times),
+        wording,
+        {"word": word, "times": times},
         {"instruction_id_list": [name for name, _ in constraints], "kwargs": [kwargs for _, kwargs in constraints]},
         write(word, times),
         write(word, times + 1),
@@ -130,15 +147,19 @@ def repeated_word(rng: random.Random) -> Problem:
 
 Constraint = tuple[str, dict[str, Any]]
 
-FORMS: dict[str, tuple[str, Callable[[int], list[Constraint]], Callable[[str, int], str]]] = {
-    "plain": ("Say {word} {times} times.", lambda _: [("punctuation:no_comma", {})], lambda w, n: " ".join([w] * n)),
+FORMS: dict[str, tuple[Template, Callable[[int], list[Constraint]], Callable[[str, int], str]]] = {
+    "plain": (
+        Template(input="Say {word} {times} times."),
+        lambda _: [("punctuation:no_comma", {})],
+        lambda w, n: " ".join([w] * n),
+    ),
     "bullets": (
-        "List {word} {times} times.",
+        Template(input="List {word} {times} times."),
         lambda n: [("detectable_format:number_bullet_lists", {"num_bullets": n})],
         lambda w, n: "\n".join([f"* {w}"] * n),
     ),
     "quoted": (
-        "Quote {word} {times} times.",
+        Template(input="Quote {word} {times} times."),
         lambda _: [("startend:quotation", {})],
         lambda w, n: '"' + " ".join([w] * n) + '"',
     ),
@@ -180,8 +201,8 @@ def demonstrations(seed: int, count: int, slip: float, shares: Shares = EQUAL) -
     """Rows `{"messages": [user, assistant]}` of the weak teacher, who slips with probability `slip`."""
     rng = random.Random(f"{seed}/teacher")
     for problem in islice(problems(seed, "train", shares=shares), count):
-        answer = problem.slipped if rng.random() < slip else problem.right
+        prompt, answer = problem.told(problem.slipped if rng.random() < slip else problem.right)
         yield {
-            "messages": [{"role": "user", "content": problem.prompt}, {"role": "assistant", "content": answer}],
+            "messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}],
             "source": f"weak-teacher:{problem.family}",
         }
