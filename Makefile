@@ -37,6 +37,14 @@ test-vllm: $(VLLM)/.ready ## the vLLM engine on this CPU, in an environment of i
 test-contract: $(READY) $(CONTRACT)/.ready ## the service against clients that others wrote, its OpenAPI document, and deploy/
 	$(BIN)/python -m pytest -m "not docker and not gpu" tests/contract $(ARGS)
 
+.PHONY: test-browser test-trackers
+test-browser: .venv-browser/.ready ## the pages of rlvr view in Chromium, with screenshots in runs/browser/
+	@command -v chromium >/dev/null || apt-get install -y --no-install-recommends chromium
+	.venv-browser/bin/python -m pytest tests/browser $(ARGS)
+
+test-trackers: .venv-trackers/.ready ## W&B, MLflow, trackio and Inspect, each asked for what it was given
+	.venv-trackers/bin/python -m pytest tests/unit/rlvr/test_trackers.py tests/unit/rlvr/test_export.py $(ARGS)
+
 check: lint type test ## what a change must pass
 
 lint: $(READY) ## ruff: rules and format
@@ -93,4 +101,14 @@ $(CONTRACT)/.ready: tests/contract/requirements.txt | $(READY)
 	@test -x $(CONTRACT)/bin/python || $(PYTHON) -m venv $(CONTRACT)
 	@$(UV_SETTINGS) $(BIN)/uv pip install --quiet --python $(CONTRACT)/bin/python -r tests/contract/requirements.txt
 	@$(UV_SETTINGS) $(BIN)/uv pip install --quiet --python $(CONTRACT)/bin/python --no-deps verl==0.9.1
+	@touch $@
+
+.venv-browser/.ready: $(READY)
+	@test -x .venv-browser/bin/python || $(PYTHON) -m venv .venv-browser
+	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-browser/bin/python -c deploy/constraints.txt -e '.[view]' safetensors pytest pytest-timeout 'playwright>=1.50,<2'
+	@touch $@
+
+.venv-trackers/.ready: $(READY)
+	@test -x .venv-trackers/bin/python || $(PYTHON) -m venv .venv-trackers
+	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-trackers/bin/python -e '.[view,tensorboard,wandb,mlflow,trackio,inspect]' safetensors pyarrow pytest pytest-timeout
 	@touch $@

@@ -151,18 +151,22 @@ def _group_limit() -> float | None:
 
 
 def _shared_memory() -> Iterator[Finding]:
-    size = _free_space(Path("/dev/shm"))
-    short = size is not None and size < SHM_GIB
-    advice = "Ray's object store falls back to the disk: start the container with --shm-size=4g" if short else ""
-    found = "no /dev/shm" if size is None else f"{size:.1f} GiB free"
-    yield Finding("shared memory", "note" if short or size is None else "ok", found, advice)
+    yield _shared(_free_space(Path("/dev/shm")))
+
+
+def _shared(free: float | None) -> Finding:
+    if free is not None and free >= SHM_GIB:
+        return Finding("shared memory", "ok", f"{free:.1f} GiB free")
+    found = "no /dev/shm" if free is None else f"{free:.1f} GiB free"
+    return Finding("shared memory", "note", found, "Ray falls back to the disk: start the container with --shm-size=4g")
 
 
 def _disk(folder: Path) -> Iterator[Finding]:
-    free = _free_space(folder) or 0.0
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = _free_space(there) or 0.0
     short = free < DISK_GIB
     advice = f"checkpoints and journals want {DISK_GIB} GiB and more" if short else ""
-    yield Finding("disk", "note" if short else "ok", f"{free:.1f} GiB free in {folder.absolute()}", advice)
+    yield Finding("disk", "note" if short else "ok", f"{free:.1f} GiB free in {there}", advice)
 
 
 def _free_space(folder: Path) -> float | None:

@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from rlvr.trackers import Tracker
+
 SHOWN = ("reward", "validation/accuracy", "loss", "entropy", "tokens_per_s")
 
 
 class RunLog:
     """Rows `{"step", "seconds", ...}`, after an interrupted run's with `resume`. Readable while it is written."""
 
-    def __init__(self, out: Path, stage: str, total: int, resume: bool = False) -> None:
+    def __init__(self, out: Path, stage: str, total: int, resume: bool = False, also: Tracker | None = None) -> None:
+        """`also` is told the same numbers, and is closed with this."""
         out.mkdir(parents=True, exist_ok=True)
+        self._also = also
         self.stage, self.total = stage, total
         self._file = (out / "metrics.jsonl").open("a+" if resume else "w+")
         if self._file.tell() and not (out / "metrics.jsonl").read_bytes().endswith(b"\n"):
@@ -25,6 +29,8 @@ class RunLog:
         row = {"step": step, "total": self.total, "seconds": round(time.monotonic() - self._start, 2), **metrics}
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
+        if self._also:
+            self._also.log(step, metrics)
         shown = "  ".join(f"{key} {metrics[key]:.4g}" for key in SHOWN if key in metrics)
         sys.stdout.write(f"{self.stage} {step}/{self.total}  {shown}\n")
         sys.stdout.flush()
@@ -34,6 +40,8 @@ class RunLog:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        if self._also:
+            self._also.close()
 
 
 def read(out: Path) -> Iterator[dict[str, Any]]:

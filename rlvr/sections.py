@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
 
 class Section(BaseModel):
@@ -74,3 +75,5 @@ class Stage(Section):
     """Run directory. A pipeline fills it in."""
     seed: NonNegativeInt = 0
     compute: Compute = Compute()
+    trackers: tuple[Tracker, ...] = ()
+    """Where numbers go besides `metrics.jsonl`; each is an extra of the same name."""

@@ -10,12 +10,14 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
-Name = Literal["tensorboard", "wandb", "mlflow", "trackio"]
+from rlvr.errors import UserError
+from rlvr.sections import Stage
+
 PROJECT = "rlvr"
 
 NAMES = {
@@ -86,12 +88,20 @@ class Tracking:
                 sys.stderr.write(f"tracker {name} failed and is left alone from here: {error!r:.300}\n")
 
 
-def start(names: Sequence[Name], out: Path, config: dict[str, Any], resume: bool = False) -> Tracking:
-    """Open the trackers. Raises ModuleNotFoundError for one that is not installed, before any work is done."""
-    if not names:
+def start(config: Stage, resume: bool = False) -> Tracking:
+    """Open the stage's trackers. Raises UserError for one that is not installed, before any work is done."""
+    out = config.out.absolute()
+    if not config.trackers:
         return Tracking({})
-    run = Identity(_id(out, resume), out.absolute().name, out, config, resume)
-    return Tracking({name: OPEN[name](run) for name in names})
+    run = Identity(_id(out, resume), out.name, out, config.model_dump(mode="json"), resume)
+    return Tracking({name: _open(name, run) for name in config.trackers})
+
+
+def _open(name: str, run: Identity) -> Tracker:
+    try:
+        return OPEN[name](run)
+    except ModuleNotFoundError as error:
+        raise UserError(f"trackers: {name} needs {error.name}: pip install 'rlvr[{name}]'") from None
 
 
 def _id(out: Path, resume: bool) -> str:
@@ -111,7 +121,7 @@ class TensorBoard:
     def __init__(self, run: Identity) -> None:
         from tensorboardX import SummaryWriter
 
-        self._writer = SummaryWriter(str(run.out / "tensorboard"))
+        self._writer = SummaryWriter(str(run.out / "tensorboard"), filename_suffix=f".{time.time_ns()}")
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         for name, value in metrics.items():

@@ -42,26 +42,44 @@ async def watched(work: Awaitable[T], who: Callable[[], str], tell: Tell = to_st
         task.cancel()
 
 
+class Voice:
+    """Passes lines on, but not many at once: a hundred requests that wait for one partner are one wait."""
+
+    def __init__(self, tell: Tell, pause_s: float) -> None:
+        self._tell, self._pause_s = tell, pause_s
+        self._last = -pause_s
+
+    def __call__(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= self._pause_s:
+            self._last = now
+            self._tell(line)
+
+
 class WatchedEngine:
     """An engine whose silences are told of."""
 
     def __init__(self, engine: Engine, tell: Tell = to_stderr, first_s: float = FIRST_S) -> None:
-        self._engine, self._tell, self._first_s = engine, tell, first_s
+        self._engine, self._tell, self._first_s = engine, Voice(tell, first_s / 2), first_s
+        self._out = 0
 
     async def sample(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[Rollout]:
-        came = 0
-
-        def who() -> str:
-            return f"the engine: {came} of {len(requests)} rollouts of batch {requests[0].id.partition('/')[0]} came"
-
+        left = len(requests)
+        self._out += left
         stream = aiter(self._engine.sample(requests, sampling))
-        while True:
-            try:
-                rollout = await watched(_next(stream), who, self._tell, self._first_s)
-            except StopAsyncIteration:
-                return
-            came += 1
-            yield rollout
+        try:
+            while True:
+                rollout = await watched(_next(stream), self._waited, self._tell, self._first_s)
+                left -= 1
+                self._out -= 1
+                yield rollout
+        except StopAsyncIteration:
+            return
+        finally:
+            self._out -= left
+
+    def _waited(self) -> str:
+        return f"the engine: {self._out} rollouts are out"
 
     async def load(self, weights: Any, version: int) -> None:
         work = self._engine.load(weights, version)
@@ -76,13 +94,21 @@ class WatchedGrader:
     """A grader whose silences are told of."""
 
     def __init__(self, grader: Grader, tell: Tell = to_stderr, first_s: float = FIRST_S) -> None:
-        self._grader, self._tell, self._first_s = grader, tell, first_s
+        self._grader, self._tell, self._first_s = grader, Voice(tell, first_s / 2), first_s
+        self._out = 0
 
     async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
-        def who() -> str:
-            return f"the grader: {len(items)} verdicts of {items[0].verifier}, first {items[0].id}"
-
-        return await watched(self._grader.grade_many(items), who, self._tell, self._first_s)
+        self._out += len(items)
+        names = ", ".join(sorted({item.verifier for item in items}))
+        try:
+            return await watched(
+                self._grader.grade_many(items),
+                lambda: f"the grader: {self._out} verdicts are out, the oldest of {names}",
+                self._tell,
+                self._first_s,
+            )
+        finally:
+            self._out -= len(items)
 
 
 class WatchedLearner:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from rlvr import trackers
 from rlvr.actors import RemoteGrader, device_of
 from rlvr.chat import IGNORED, encode_conversations, encode_prompts
 from rlvr.collect import seed_of
@@ -119,7 +120,7 @@ def _train(config: DPO, rank: Rank) -> None:
         pairs = _given_pairs(config, tokenizer)
     columns = ("prompt_ids", "chosen_ids", "rejected_ids")
     data = Dataset.from_dict({name: [list(pair[name]) for pair in pairs] for name in columns})
-    with RunLog(config.out, "dpo", 0) as log:
+    with RunLog(config.out, "dpo", 0, also=trackers.start(config) if rank.first else None) as log:
         trainer = OnIds(
             model=AutoModelForCausalLM.from_pretrained(config.model, dtype="float32"),
             args=DPOConfig(

@@ -14,6 +14,7 @@ from typing import Any
 
 import ray
 
+from rlvr import trackers
 from rlvr.actors import RemoteEngine, RemoteGrader, device_of, wants_gpu
 from rlvr.config import Compute
 from rlvr.estimates import difference
@@ -36,7 +37,7 @@ def run(config: Evaluate) -> None:
     suites = {name: load_tasks(source, limit=config.limit) for name, source in config.suites().items()}
     texts = read(config.tax) if config.tax else []
     models = config.models or {"model": config.model}
-    with attached(), RunLog(config.out, "eval", len(models)) as log:
+    with attached(), RunLog(config.out, "eval", len(models), also=trackers.start(config)) as log:
         table, too_long = asyncio.run(_judge(config, models, suites, log))
         tax = _tax(config, config.tax, models, texts) if config.tax else None
     summary = summarise(config, models, table, too_long) | ({"tax": tax} if tax else {})

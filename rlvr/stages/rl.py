@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from rlvr import trackers
 from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner, nodes
 from rlvr.breaker import Breaker
 from rlvr.config import RL, Sampling
@@ -17,6 +18,7 @@ from rlvr.loop import train
 from rlvr.placement import plan
 from rlvr.runlog import RunLog
 from rlvr.tasks.sources import load_tasks
+from rlvr.watchdog import WatchedEngine, WatchedGrader, WatchedLearner
 from verifiers import Task
 
 
@@ -24,7 +26,8 @@ def run(config: RL) -> None:
     """Train to the end. The best checkpoint by validation lies in `config.out / "model"`."""
     tasks = load_tasks(config.tasks.train, limit=config.tasks.limit)
     held = load_tasks(config.tasks.validation, limit=config.tasks.limit) if config.tasks.validation else []
-    with attached(), RunLog(config.out, "rl", config.steps, resume=has_begun(config.out)) as log:
+    resume = has_begun(config.out)
+    with attached(), RunLog(config.out, "rl", config.steps, resume, trackers.start(config, resume)) as log:
         asyncio.run(_run(config, tasks, held, log))
 
 
@@ -62,7 +65,8 @@ async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], log: Run
     def record(step: int, metrics: dict[str, float]) -> None:
         log(step, metrics | clock.rates(metrics.get("sampled_tokens", 0.0)))
 
-    await train(config, prompts, engine, grader, learner, journal, validate, record)
+    partners = WatchedEngine(engine), WatchedGrader(grader), WatchedLearner(learner)
+    await train(config, prompts, *partners, journal, validate, record)
     summary = {"steps": config.steps, "best": best.accuracy, "prompts_too_long": too_long, "states": journal.counts()}
     (config.out / "summary.json").write_text(json.dumps(summary, indent=2))
     journal.close()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from rlvr import trackers
 from rlvr.chat import encode_conversations
 from rlvr.config import SFT
 from rlvr.jobs import attached
@@ -44,7 +45,7 @@ def _train(config: SFT, rank: Rank) -> None:
     if not encoded:
         raise ValueError(f"no conversation of {config.data} has an assistant token within {config.max_tokens} tokens")
     data = Dataset.from_dict({"input_ids": [e.ids for e in encoded], "labels": [e.labels for e in encoded]})
-    with RunLog(config.out, "sft", 0) as log:
+    with RunLog(config.out, "sft", 0, also=trackers.start(config) if rank.first else None) as log:
         trainer = SFTTrainer(
             model=AutoModelForCausalLM.from_pretrained(config.model, dtype="float32"),
             args=SFTConfig(

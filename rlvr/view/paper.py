@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from rlvr.estimates import Estimate, difference, share
 from rlvr.view import story
-from rlvr.view.scores import ALL, Delta, Mean, Scores, delta, mean
+from rlvr.view.scores import ALL, Scores
 
 MINUS = "\N{MINUS SIGN}"
 Models = Mapping[str, Mapping[str, Scores]]
@@ -45,18 +46,22 @@ def benchmarks(models: Models) -> list[str]:
 
 
 def _mean(scores: Scores | None) -> str:
-    return text(mean(scores)) if scores else ""
+    return text(share(list(scores.values()))) if scores else ""
 
 
 def _delta(before: Scores | None, after: Scores | None) -> str:
-    return text(delta(before, after), signed=True) if before and after else ""
+    """On the tasks that both judged; empty where there are none."""
+    if not before or not after or not before.keys() & after.keys():
+        return ""
+    return text(difference(before, after), signed=True)
 
 
-def text(found: Mean | Delta, signed: bool = False) -> str:
+def text(found: Estimate, signed: bool = False) -> str:
     """`92.5 [88.0, 95.4]`, in percent or percentage points."""
     form = "{:+.1f}" if signed else "{:.1f}"
-    value, low, high = (form.format(100 * each).replace("-", MINUS) for each in (found.value, found.low, found.high))
-    return f"{value} [{low}, {high}]"
+    ends = [end for end in (found.low, found.high) if end is not None]
+    value, *shown = (form.format(100 * each).replace("-", MINUS) for each in (found.value, *ends))
+    return f"{value} [{', '.join(shown)}]" if shown else value
 
 
 def markdown(rows: Sequence[Cells]) -> str:

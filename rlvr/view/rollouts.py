@@ -1,8 +1,8 @@
 """Finding rollouts in a journal: by step, verifier, status, reward, text and disagreement, newest first.
 
 The file is opened read-only. What a filter looks at is in one index of the journal, so that no token ids are read to
-find a page. A search for text has to read the responses: it goes back from the newest until the page is full or its
-time is up, and says how far it came. Journals without that index are read as well, only slower.
+find a page. A search for text or for disagreement has more to read: it goes back from the newest until the page is full
+or its time is up, and says how far it came. Journals without that index are read as well, only slower.
 """
 
 import json
@@ -21,9 +21,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 PAGE = 50
 """Rollouts on a page."""
 CHUNK = 2000
-"""Rollouts that a search for text goes through before it looks at the clock."""
+"""Rollouts that a long search goes through before it looks at the clock."""
 SEARCH_S = 0.35
-"""A search for text stops after so long, and offers to go on."""
+"""A long search stops after so long, and offers to go on."""
 SNIPPET = 200
 """Characters shown of a response in a list."""
 
@@ -71,7 +71,7 @@ class Page:
     rows: Sequence[Row]
     """Columns of LISTED."""
     total: int | None
-    """How many there are in all; None where counting would mean to read every response."""
+    """How many there are in all; None where counting would take long."""
     after: str
     """Where the next page starts, empty when there is none."""
     stopped: bool = False
@@ -97,15 +97,16 @@ SELECT id, batch, task, state, dropped, verifier, verifier_version, status, scor
 
 
 def search(journal: Path, filters: Filters, size: int = PAGE, seconds: float = SEARCH_S, chunk: int = CHUNK) -> Page:
-    """One page. `seconds` and `chunk` bound a search for text. Raises sqlite3.Error when the file is no journal."""
+    """One page. `seconds` and `chunk` bound a long search. Raises sqlite3.Error when the file is no journal."""
     with reading(journal) as db:
         where, values = _where(filters)
-        if not filters.q:
+        if not (filters.q or filters.disagree):
             total = db.execute(f"SELECT count(*) FROM rollouts AS r WHERE {where}", values).fetchone()[0]
             ids = _ids(db, where, values, filters.before, "", size + 1)
             return _page(db, ids, size, total)
-        where, values = _with_text(where, values, filters.q)
-        return _search_text(db, where, values, filters.before, size, seconds, chunk)
+        if filters.q:
+            where, values = _with_text(where, values, filters.q)
+        return _go_back(db, where, values, filters.before, size, seconds, chunk)
 
 
 def _page(db: sqlite3.Connection, ids: list[str], size: int, total: int | None) -> Page:
@@ -113,7 +114,7 @@ def _page(db: sqlite3.Connection, ids: list[str], size: int, total: int | None) 
     return Page(rows, total, ids[size - 1] if len(ids) > size else "")
 
 
-def _search_text(
+def _go_back(
     db: sqlite3.Connection, where: str, values: list[Any], before: str, size: int, seconds: float, chunk: int
 ) -> Page:
     """In runs of rollouts, back from `before`."""

@@ -81,8 +81,10 @@ def _steps(task: Task, verdict: Verdict) -> Iterator[tuple[str, str]]:
     if not any(isinstance(verdict.details.get(key), list) for key in SHOWN_APART):
         yield "compared with", clip(as_text(task.reference), VALUE_LIMIT)
     yield "decided by", verdict.reason or "the score alone"
+    if {"passed", "total"} <= verdict.details.keys():
+        yield "tests passed", f"{verdict.details['passed']} of {verdict.details['total']}"
     for key, value in verdict.details.items():
-        if key not in (*SHOWN_APART, "found"):
+        if key not in (*SHOWN_APART, "found", "passed", "total"):
             yield key.replace("_", " "), clip(as_text(value), VALUE_LIMIT)
 
 

@@ -23,7 +23,7 @@ function layout(chart) {
     hovermode: "x unified", hoverlabel: { bgcolor: css("--card"), bordercolor: css("--rule"), font: { color: css("--ink") } },
     showlegend: chart.series.length > 1, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
     xaxis: { ...axis, title: { text: "step", font: { color: css("--soft"), size: 12 }, standoff: 4 } },
-    yaxis: { ...axis, tickformat: chart.share ? ".0%" : "", ...(chart.whole ? { range: [0, 1.02] } : { rangemode: "tozero" }) },
+    yaxis: { ...axis, tickformat: chart.share ? ".3~%" : "", ...(chart.whole ? { range: [0, 1.02] } : { rangemode: "tozero" }) },
     uirevision: "kept",
   };
 }
@@ -93,7 +93,7 @@ function keys() {
     if (event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "j") go(1);
     else if (event.key === "k") go(-1);
-    else if (event.key === "u") document.querySelector("[data-up], nav.crumbs a")?.click();
+    else if (event.key === "u") (document.querySelector("[data-up]") || document.querySelector("nav.crumbs a")).click();
     else if (event.key === "/") { const field = document.querySelector("input[type=search]"); if (field) { field.focus(); event.preventDefault(); } }
   });
 }

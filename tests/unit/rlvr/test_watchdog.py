@@ -59,6 +59,18 @@ def test_a_long_wait_is_told_of_each_time_that_it_has_doubled() -> None:
     assert told == ["waiting 0 s for it", "waiting 0 s for it", "waited 0 s for it: it has come"]
 
 
+def test_many_that_wait_for_one_are_one_line() -> None:
+    told: list[str] = []
+    grader = WatchedGrader(Slow(), told.append, 0.1)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(grader.grade_many([Item(str(n), "math", "1", "1", None)]) for n in range(50)))
+
+    asyncio.run(all_at_once())
+    assert told[0] == "waiting 0 s for the grader: 50 verdicts are out, the oldest of math"
+    assert len(told) <= 2
+
+
 def test_an_error_is_passed_on() -> None:
     async def broken() -> None:
         raise ZeroDivisionError
@@ -103,9 +115,9 @@ def test_the_partners_say_who_is_waited_for() -> None:
     assert came == ["000012/0/0000/000", "000012/0/0000/001"]
     assert (verdicts, rest) == (1, [{"loss": 1.0}, "w", 7])
     for words in (
-        "the engine: 1 of 2 rollouts of batch 000012 came",
+        "the engine: 1 rollouts are out",
         "the engine: loading version 4",
-        "the grader: 1 verdicts of math, first a",
+        "the grader: 1 verdicts are out, the oldest of math",
         "the learner: an update on 0 rollouts",
         "the learner: its weights",
         "the learner: the checkpoint of step 5",

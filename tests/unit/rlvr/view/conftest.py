@@ -155,11 +155,15 @@ def _journal(path: Path, rng: random.Random) -> None:
     streams = {f: (p for p in problems(0, "train", f) if p.right != p.slipped) for f in FAMILIES}
     for step in range(1, STEPS + 1):
         samples: list[Sample] = []
+        silent: list[str] = []
         for family in FAMILIES:
             problem = next(streams[family])
             right = [rng.random() < _share(step, 0.45, 0.95) for _ in range(4)]
-            samples += _record(book, step, [_answer(problem, good, step, place) for place, good in enumerate(right)])
-        book.trained(step, samples)
+            answers = [_answer(problem, good, step, place) for place, good in enumerate(right)]
+            found = _record(book, step, answers)
+            samples += found
+            silent += [] if found else _ids(step, answers)
+        book.trained(step, samples, {"no_signal": silent})
     book.issued(STEPS, [_prompt(problem)] * 2, [Request(f"{STEPS:06}/0/0009/{i:03}", (1,), i) for i in range(2)])
     book.close()
 
@@ -179,10 +183,14 @@ def _prompt(problem: Problem) -> Prompt:
     return Prompt(problem.task(), (1, 2, 3))
 
 
-def _record(book: Journal, step: int, answers: list[tuple[Problem, str, Verdict]]) -> list[Sample]:
-    """One group, judged; dropped when its rewards agree, else returned as samples."""
+def _ids(step: int, answers: list[tuple[Problem, str, Verdict]]) -> list[str]:
     name = f"{step - 1:06}/0/{FAMILIES.index(answers[0][0].family):04}"
-    ids = [f"{name}/{place:03}" for place in range(len(answers))]
+    return [f"{name}/{place:03}" for place in range(len(answers))]
+
+
+def _record(book: Journal, step: int, answers: list[tuple[Problem, str, Verdict]]) -> list[Sample]:
+    """One group, judged; as samples, unless its rewards agree."""
+    ids = _ids(step, answers)
     book.issued(step - 1, [_prompt(p) for p, _, _ in answers], [Request(id, (1, 2, 3), 7) for id in ids])
     rollouts = [
         Rollout(id, (1, 2, 3), (5, 6), (1, 1), (-0.1, -0.2), (step - 1, step - 1), "stop", text)
@@ -193,8 +201,4 @@ def _record(book: Journal, step: int, answers: list[tuple[Problem, str, Verdict]
     book.judged(judged)
     known = [(j.rollout, j.reward) for j in judged if j.reward is not None]
     mean = sum(reward for _, reward in known) / len(known)
-    if all(reward == mean for _, reward in known):
-        drop = "UPDATE rollouts SET state = 'dropped', dropped = 'no_signal' WHERE id = ?"
-        book.db.executemany(drop, [(id,) for id in ids])  # the journal itself drops with the step that is committed
-        return []
-    return [Sample(rollout, reward - mean) for rollout, reward in known]
+    return [Sample(rollout, reward - mean) for rollout, reward in known if any(r != mean for _, r in known)]

@@ -1,4 +1,4 @@
-"""Means, differences and their intervals, against numbers worked out by hand or published; tables for papers."""
+"""Scores as the evaluation left them, and the tables and the page that are made of them."""
 
 import json
 import shutil
@@ -8,32 +8,7 @@ import pytest
 
 from rlvr.view import paper
 from rlvr.view.comparison import write_comparison
-from rlvr.view.scores import ALL, delta, mean, read_scores
-
-
-def spread(right: int, count: int, first: int = 0) -> dict[str, float]:
-    return {f"t{first + place}": float(place < right) for place in range(count)}
-
-
-def test_a_mean_has_wilsons_interval() -> None:
-    found = mean(spread(81, 263))  # Newcombe (1998), Table I
-    assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
-
-
-def test_different_tasks_give_newcombes_interval() -> None:
-    found = delta(spread(48, 80, first=1000), spread(56, 70))  # Newcombe (1998), Table II a: 56/70 - 48/80
-    assert not found.paired
-    assert round(found.value, 4) == 0.2
-    assert (round(found.low, 4), round(found.high, 4)) == (0.0524, 0.3339)
-
-
-def test_the_same_tasks_are_paired() -> None:
-    before = {"a": 0.0, "b": 0.0, "c": 1.0, "d": 1.0}
-    found = delta(before, {"a": 1.0, "b": 0.0, "c": 1.0, "d": 1.0})
-    assert found.paired
-    assert found.value == 0.25
-    assert found.high - found.value == pytest.approx(1.96 * 0.5 / 2)  # differences 1, 0, 0, 0: deviation 0.5
-    assert delta(before, before).low == delta(before, before).high == 0.0
+from rlvr.view.scores import ALL, read_scores
 
 
 @pytest.fixture
@@ -58,12 +33,23 @@ def test_scores_are_read_by_benchmark(evaluated: Path) -> None:
     assert read_scores(evaluated / "rl") == {}
 
 
+def test_suites_are_benchmarks_and_samples_of_a_task_are_averaged(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text(json.dumps({"models": {"rl": {}}, "suites": {"gsm8k": {}, "ifeval": {}}}))
+    for suite, scores in (("gsm8k", [1, 0, 0, 0]), ("ifeval", [1, 1, 1, 0])):
+        (tmp_path / suite).mkdir()
+        rows = [{"task": {"id": f"t{i // 2}", "verifier": "v"}, "verdict": {"score": s}} for i, s in enumerate(scores)]
+        (tmp_path / suite / "rl.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_scores(tmp_path)["rl"]
+    assert found["gsm8k"] == {"t0": 0.5, "t1": 0.0}
+    assert found[ALL] == {"gsm8k/t0": 0.5, "gsm8k/t1": 0.0, "ifeval/t0": 1.0, "ifeval/t1": 0.5}
+
+
 def test_a_table_for_a_paper(evaluated: Path) -> None:
     rows = paper.of_run(read_scores(evaluated))
     assert rows[0] == ["model", "code", "math", "all"]
     assert [row[0] for row in rows[1:]] == ["Base", "SFT", "DPO", "RL", "SFT − Base", "DPO − SFT", "RL − DPO"]
     assert rows[4][2] == "90.0 [59.6, 98.2]"
-    assert rows[7][2].startswith("+30.0 [+0.")
+    assert rows[7][2].startswith("+30.0 [+")
     told = paper.markdown(rows)
     assert told.splitlines()[1] == "| --- | ---: | ---: | ---: |"
     latex = paper.latex([["a_b", "x & y"], ["SFT − Base", "−1.0 [−2.0, +1.0]"]])
