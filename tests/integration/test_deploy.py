@@ -75,7 +75,7 @@ def test_nobody_is_root_and_nothing_can_be_written():
     assert "USER 10001:10001" in DOCKERFILE
     assert COMPOSE["read_only"] is True
     assert COMPOSE["cap_drop"] == ["ALL"]
-    assert {"no-new-privileges:true", "seccomp:seccomp.json"} <= set(COMPOSE["security_opt"])
+    assert {"no-new-privileges:true", "seccomp:service-seccomp.json"} <= set(COMPOSE["security_opt"])
     assert not COMPOSE.get("privileged")
     assert COMPOSE["ports"][0].startswith("127.0.0.1:")
     walls = CONTAINER["securityContext"]
@@ -105,7 +105,7 @@ def test_nothing_gets_out_and_all_parts_mean_the_same_pods():
 
 
 def test_the_profile_allows_what_the_sandbox_needs_and_no_more():
-    profile = json.loads((DEPLOY / "seccomp.json").read_text())
+    profile = json.loads((DEPLOY / "service-seccomp.json").read_text())
     allowed = {name for rule in profile["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]}
     assert profile["defaultAction"] == "SCMP_ACT_ERRNO"
     assert set(ALLOWED) <= allowed
