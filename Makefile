@@ -18,7 +18,7 @@ UV_SETTINGS = $(foreach name,UV_DEFAULT_INDEX UV_FIND_LINKS SSL_CERT_FILE,$(if $
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
-.PHONY: help demo test test-slow test-vllm test-contract check lint type parity mutants bench
+.PHONY: help demo test test-slow test-vllm chaos test-contract check lint type parity mutants bench
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
@@ -30,6 +30,9 @@ test: $(READY) ## every quick test that needs no GPU and no Docker (ARGS="tests/
 
 test-slow: $(READY) ## whole runs: the demo, kill and resume, Ray jobs, soaks, installs
 	$(BIN)/python -m pytest -m "slow and not docker and not gpu" $(ARGS)
+
+chaos: $(READY) ## a run of 200 steps through 20 kills (ARGS="--steps 40 --kills 6" for a short one)
+	$(BIN)/python tests/bench/chaos.py $(ARGS)
 
 test-vllm: $(VLLM)/.ready ## the vLLM engine on this CPU, in an environment of its own
 	$(VLLM)/bin/python -m pytest tests/integration/test_vllm_engine.py $(ARGS)

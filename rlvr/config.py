@@ -37,6 +37,10 @@ class Tasks(Section):
     """Task source judged greedily while training; it picks the checkpoint that is kept."""
     limit: PositiveInt | None = None
     """Read at most this many tasks of each source."""
+    against: tuple[str, ...] = ()
+    """Further evaluation sources that no training task may hold, beside `validation`."""
+    contaminated: Literal["refuse", "drop", "keep"] = "refuse"
+    """What becomes of training tasks that hold more than half of an evaluation task, in n-grams of eight words."""
 
 
 class SFT(Stage):

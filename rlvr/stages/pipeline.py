@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import jobs, load
-from rlvr.config import Pipeline, Stage
+from rlvr.config import RL, Pipeline, Stage
 from rlvr.stages import scratch
 
 DONE = "DONE"
@@ -93,7 +93,7 @@ def chain(config: Pipeline) -> list[tuple[str, Stage]]:
     model = config.model
     stages: list[tuple[str, Stage]] = []
     models = {"base": model}
-    for name, stage in (("sft", config.sft), ("dpo", config.dpo), ("rl", config.rl)):
+    for name, stage in (("sft", config.sft), ("dpo", config.dpo), ("rl", _guarded(config))):
         if stage is not None:
             stages.append((name, _place(stage, out, name, stage.model or model, config.seed)))
             model = models[name] = str(out / name / "model")
@@ -101,6 +101,15 @@ def chain(config: Pipeline) -> list[tuple[str, Stage]]:
         judged = config.evaluate.model_copy(update={"models": config.evaluate.models or models})
         stages.append(("eval", _place(judged, out, "evaluate", model, config.seed)))
     return stages
+
+
+def _guarded(config: Pipeline) -> RL | None:
+    """The RL stage, which may not train on what the pipeline is judged by in the end."""
+    if config.rl is None or config.evaluate is None:
+        return config.rl
+    judged = (*config.evaluate.suites().values(), *config.evaluate.unseen.values())
+    against = tuple(dict.fromkeys((*config.rl.tasks.against, *judged)))
+    return config.rl.model_copy(update={"tasks": config.rl.tasks.model_copy(update={"against": against})})
 
 
 def _place(stage: Stage, out: Path, name: str, model: str, seed: int) -> Stage:
@@ -114,6 +123,8 @@ def _fill(value: Any, out: str) -> Any:
         return value.replace("{out}", out)
     if isinstance(value, dict):
         return {key: _fill(item, out) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fill(item, out) for item in value]
     return value
 
 

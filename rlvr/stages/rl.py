@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rlvr import trackers
 from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner, nodes
@@ -17,25 +19,33 @@ from rlvr.load import ConfigError
 from rlvr.loop import train
 from rlvr.placement import plan
 from rlvr.runlog import RunLog
+from rlvr.tasks.contamination import gate
 from rlvr.tasks.sources import load_tasks
 from rlvr.watchdog import WatchedEngine, WatchedGrader, WatchedLearner
 from verifiers import Task
+
+log = logging.getLogger(__name__)
 
 
 def run(config: RL) -> None:
     """Train to the end. The best checkpoint by validation lies in `config.out / "model"`."""
     tasks = load_tasks(config.tasks.train, limit=config.tasks.limit)
     held = load_tasks(config.tasks.validation, limit=config.tasks.limit) if config.tasks.validation else []
+    suites = {"validation": held} | {source: load_tasks(source) for source in config.tasks.against}
+    tasks, contaminated = gate(tasks, suites, config.tasks.contaminated)
+    if contaminated:
+        log.warning("%d training tasks hold an evaluation task (tasks.contaminated)", contaminated)
     resume = has_begun(config.out)
-    with attached(), RunLog(config.out, "rl", config.steps, resume, trackers.start(config, resume)) as log:
-        asyncio.run(_run(config, tasks, held, log))
+    with attached(), RunLog(config.out, "rl", config.steps, resume, trackers.start(config, resume)) as record:
+        summary = asyncio.run(_run(config, tasks, held, record))
+    (config.out / "summary.json").write_text(json.dumps(summary | {"contaminated": contaminated}, indent=2))
 
 
 def has_begun(out: Path) -> bool:
     return (out / "journal.sqlite").exists()
 
 
-async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], log: RunLog) -> None:
+async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], record: RunLog) -> dict[str, Any]:
     gpus = {place.process: place.gpus for place in plan(config, nodes())}
     engine = RemoteEngine(
         config.model, config.engine_batch, config.compute, config.engine, config.faults, gpus["engine"]
@@ -56,20 +66,22 @@ async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], log: Run
         if not validation:
             await best.offer(step, step)
             return {}
-        scores = await evaluate(validation, engine, graders, greedy)
+        scores = await evaluate(validation, engine, grader, greedy)
         await best.offer(step, scores.accuracy)
         return scores.metrics("validation")
 
     clock = Clock()
 
-    def record(step: int, metrics: dict[str, float]) -> None:
-        log(step, metrics | clock.rates(metrics.get("sampled_tokens", 0.0)))
+    def log_step(step: int, metrics: dict[str, float]) -> None:
+        lost = sum(member.losses for member in (*engine.members, *graders.members, learner.member))
+        health = grader.metrics() | {"restarts": float(lost)}
+        record(step, metrics | clock.rates(metrics.get("sampled_tokens", 0.0)) | health)
 
     partners = WatchedEngine(engine), WatchedGrader(grader), WatchedLearner(learner)
-    await train(config, prompts, *partners, journal, validate, record)
-    summary = {"steps": config.steps, "best": best.accuracy, "prompts_too_long": too_long, "states": journal.counts()}
-    (config.out / "summary.json").write_text(json.dumps(summary, indent=2))
+    await train(config, prompts, *partners, journal, validate, log_step)
+    states = journal.counts()
     journal.close()
+    return {"steps": config.steps, "best": best.accuracy, "prompts_too_long": too_long, "states": states}
 
 
 class Best:

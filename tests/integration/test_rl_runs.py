@@ -33,7 +33,7 @@ refill = 0
 checkpoint_every = 3
 evaluate_every = 4
 sampling = {{ max_tokens = 6 }}
-tasks = {{ train = "{folder}/tasks.jsonl", validation = "{folder}/tasks.jsonl", limit = 12 }}
+tasks = {{ train = "{folder}/tasks.jsonl", validation = "{folder}/tasks.jsonl", limit = 12, contaminated = "keep" }}
 optim = {{ lr = 1e-3 }}
 compute = {{ threads = 1 }}
 """

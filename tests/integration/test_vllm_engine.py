@@ -167,7 +167,7 @@ max_lag = 1
 refill = 0
 engine = {{ kind = "vllm" }}
 sampling = {{ max_tokens = 6 }}
-tasks = {{ train = "{folder}/tasks.jsonl", validation = "{folder}/tasks.jsonl", limit = 12 }}
+tasks = {{ train = "{folder}/tasks.jsonl", validation = "{folder}/tasks.jsonl", limit = 12, contaminated = "keep" }}
 compute = {{ threads = 1 }}
 """
 

@@ -26,7 +26,8 @@ def test_each_stage_starts_from_the_model_of_the_one_before(tmp_path: Path) -> N
     assert isinstance(rl, RL)
     assert isinstance(judged, Evaluate)
     assert sft.data == f"{tmp_path}/tasks/d.jsonl"
-    assert rl.tasks == Tasks(train=f"{tmp_path}/tasks/t.jsonl", validation="gsm8k")
+    against = (f"{tmp_path}/tasks/h.jsonl",)  # what it is judged by in the end
+    assert rl.tasks == Tasks(train=f"{tmp_path}/tasks/t.jsonl", validation="gsm8k", against=against)
     assert judged.out == tmp_path / "evaluate"
     assert judged.models == {
         "base": f"{tmp_path}/base",
