@@ -9,12 +9,16 @@ from rich.table import Table
 if TYPE_CHECKING:
     from verifiers.bench.report import PeerReport, Report, Speed, Tally
 
+WIDTH = 140
+"""Of tables that go to a file."""
 SHOWN = 20
 """Cases and probes that are printed; `--json` has all."""
 
 
 def print_report(report: "Report") -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     console.print(f"{report.verifier} {report.version}, {report.total.cases} cases", style="bold")
     console.print(_totals(report))
     if len(report.categories) > 1:
@@ -24,19 +28,18 @@ def print_report(report: "Report") -> None:
 
 
 def _totals(report: "Report") -> Table:
-    columns = ("right", "false +", "false -", "undecided", "errors", "a second", "p50 ms", "p99 ms", "slowest ms", "")
+    clock = report.speed.clock
+    columns = ("right", "false +", "false -", "undecided", "errors", f"a {clock} s", "p50 ms", "p99 ms", "slowest ms")
     table = Table("", *columns, box=None, header_style="bold")
     table.add_row(report.verifier, *_figures(report.total, report.speed))
     for label, peer in report.peers.items():
         table.add_row(label, *_figures(peer.total, peer.speed), style="dim")
-    for label, peer in report.peers.items():
-        table.add_row(f"times {label}'s rate", *[""] * 5, f"{report.speed.per_s / peer.speed.per_s:.1f}x", style="dim")
     return table
 
 
 def _figures(tally: "Tally", speed: "Speed") -> list[str]:
     counts = (tally.false_positives, tally.false_negatives, tally.undecided, tally.errors)
-    times = (f"{speed.p50_ms:.3f}", f"{speed.p99_ms:.2f}", f"{speed.slowest_ms:.1f}", f"{speed.clock} time")
+    times = (f"{speed.p50_ms:.3f}", f"{speed.p99_ms:.2f}", f"{speed.slowest_ms:.1f}")
     return [f"{tally.accuracy:.1%}", *map(str, counts), f"{speed.per_s:,.0f}", *times]
 
 

@@ -35,7 +35,8 @@ SIGNS = {
     "〉": "\\rangle ", "∣": "|", "∥": "\\Vert ", "′": "'", "’": "'", "‘": "'", "“": '"', "”": '"', "→": "\\to ",
     "⇒": "\\Rightarrow ", "∴": "\\therefore ", "∠": "\\angle ", "△": "\\triangle ", "⊥": "\\perp ",
     "∧": "\\land ", "∨": "\\lor ", "…": "\\ldots ",
-    "⋯": "\\ldots ", "∶": ":", "，": ",", "；": ";", "：": ":", "。": ".", "％": "\\%", "ı": "i", "ℯ": "e",
+    "⋯": "\\ldots ", "∶": ":", "，": ",", "；": ";", "：": ":", "。": ".", "％": "\\%",
+    "✕": "\\times ", "✖": "\\times ", "ı": "i", "ℯ": "e",
     "¢": "\\text{ cents}",
 }  # fmt: skip
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), 0xFEFF])
@@ -67,6 +68,10 @@ _REWRITES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\^\{?(\d+)\}?\s*/\s*_\{?(\d+)\}?"), r"\\frac{\1}{\2}"),
     (re.compile(r"(?<![\w}.])\.(?=\\(?:overline|bar|dot)(?![A-Za-z]))"), "0."),
     (re.compile(r"\+/-|\+-(?=\s*\d)"), r"\\pm "),
+    (re.compile(r"^(?:negative|minus)\s+(?=[\d.\\])", re.I), "-"),
+    (re.compile(r"\{\s*([-+])\s*\}(?=\s*\d)"), r"\1"),
+    (re.compile(r"(?<=\d)\s*(?:\^\s*\{?\s*o\s*\}?|\\deg)(?![A-Za-z])"), r"^\\circ "),
+    (re.compile(r"\\(?:checkmark|blacksquare|qed|qedhere|Box)\s*[.$]*\s*$"), ""),
     (re.compile(r"\b(?:US|USD|CAD|AUD)\s?(?=\\?\$)"), ""),
     (re.compile(r"(?<=\d)\s*(?:\\text\s*\{\s*to\s*\}|to)\s*(?=\d)"), ":"),
     (re.compile(r"(?<=\d)\s*([AaPp])\.\s?[Mm](?:\.|\b)"), r" \1m"),

@@ -161,6 +161,8 @@ def _matrix(rows: list[list[Node]]) -> Node:
 
 def _quantity(value: Node, words: str) -> Node:
     """`5 million`, `25 percent`, `5 cm`; any other remark behind a number makes the answer unreadable."""
+    if words.startswith("(") and words.endswith(")"):  # `36 (square units)`
+        words = words[1:-1].strip()
     if not words:
         return value
     first, _, rest = words.partition(" ")

@@ -61,7 +61,8 @@ def region_of(node: Node) -> Region:
     if kind == "builder":
         return region_of(node.args[1])
     if kind == "list" and all(part.kind == "rel" for part in node.args):
-        return _joined([region_of(part) for part in node.args], either=node.name == "or")
+        alternatives = node.name == "or" or all(part.name == "=" for part in node.args)  # `x = 1, x = -4`
+        return _joined([region_of(part) for part in node.args], either=alternatives)
     raise NoRegion(kind)
 
 
@@ -75,6 +76,8 @@ def _joined(regions: list[Region], *, either: bool) -> Region:
     pieces = regions[0].pieces
     for region in regions[1:]:
         pieces = intersect(pieces, region.pieces)
+    if not pieces:  # two contradictions are not the same statement
+        raise NoRegion("nothing")
     return Region(pieces, variable)
 
 

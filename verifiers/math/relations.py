@@ -83,7 +83,8 @@ def both(
         pass
     if gold.kind == answer.kind == "rel":
         return same_shape(gold, answer, same)
-    if gold.kind == answer.kind == "list" and len(gold.args) == len(answer.args):
+    joined = {gold.name == "or", answer.name == "or"}
+    if gold.kind == answer.kind == "list" and len(gold.args) == len(answer.args) and len(joined) == 1:
         return matching(gold.args, answer.args, same)
     return DIFFERENT
 

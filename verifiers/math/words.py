@@ -124,6 +124,9 @@ def meaning(words: str) -> Node | None:
     if words in MEANINGS:
         return MEANINGS[words]
     found = words.replace("-", " ").split()
+    if len(found) > 1 and found[0] in ("negative", "minus"):
+        positive = meaning(" ".join(found[1:]))
+        return None if positive is None or positive.kind not in ("num", "pct") else neg(positive)
     percent = len(found) > 1 and found[-1] == "percent"
     value = number_in_words(found[:-1] if percent else found)
     if value is None:
