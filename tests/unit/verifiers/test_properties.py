@@ -12,9 +12,7 @@ from verifiers import Grader, Item, verify
 from verifiers.examples import EXAMPLES
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-WORDS = (
-    r"\boxed{ } <think> </think> <answer> </answer> #### answer is The A B (B) C 1/2 0.5 1,234 -7 $ ``` ```json * - [ ]"
-)
+WORDS = r"\boxed{ } <think> </think> <answer> </answer> #### answer is The A B (B) C 1/2 0.5 1,234 -7 $ ``` * - [ ]"
 ODD = [
     "\x00",
     "\ud800",
