@@ -18,7 +18,7 @@ UV_SETTINGS = $(foreach name,UV_DEFAULT_INDEX UV_FIND_LINKS SSL_CERT_FILE,$(if $
 # Without such a folder and without an NVIDIA GPU, take PyTorch's CPU builds: the others bring gigabytes of CUDA.
 TORCH = $(if $(UV_FIND_LINKS)$(shell command -v nvidia-smi),,--torch-backend cpu)
 
-.PHONY: help demo test test-slow test-vllm chaos test-contract check lint type parity mutants bench
+.PHONY: help demo test test-slow test-vllm test-docker chaos test-contract check lint type parity mutants bench
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
 
@@ -47,6 +47,10 @@ test-browser: .venv-browser/.ready ## the pages of rlvr view in Chromium, with s
 
 test-trackers: .venv-trackers/.ready ## W&B, MLflow, trackio and Inspect, each asked for what it was given
 	.venv-trackers/bin/python -m pytest tests/unit/rlvr/test_trackers.py tests/unit/rlvr/test_export.py $(ARGS)
+
+test-docker: $(READY) ## the sandbox on a real Docker engine, started for it (as root; takes docker.io from apt where there is none)
+	@tests/docker_engine.sh
+	$(BIN)/python -m pytest -m "docker and not gpu" $(ARGS)
 
 check: lint type test ## what a change must pass
 

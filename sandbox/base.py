@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 Status = Literal["ok", "error", "timeout", "memory", "output", "killed", "compile_error", "sandbox_error"]
 
@@ -71,10 +71,12 @@ class SandboxUnavailable(SandboxError):
 class Sandbox(Protocol):
     """Runs programs; usable bare or in `with`. Safe to share between threads and tasks."""
 
+    backend: str
     layers: tuple[str, ...]
 
     def run(self, request: RunRequest) -> RunResult: ...
     def run_many(self, requests: Iterable[RunRequest]) -> list[RunResult]: ...
+    def missing_tools(self) -> dict[str, tuple[str, ...]]: ...
     async def arun(self, request: RunRequest) -> RunResult: ...
     async def arun_many(self, requests: Iterable[RunRequest]) -> list[RunResult]: ...
     def close(self) -> None: ...
@@ -84,12 +86,20 @@ class Sandbox(Protocol):
     ) -> None: ...
 
 
-def open_sandbox(backend: str = "process", *, require: Collection[str] = ()) -> Sandbox:
-    """Open a backend (`process` or `docker`) that has at least the layers in `require`, or raise SandboxUnavailable."""
+def open_sandbox(backend: str = "process", *, require: Collection[str] = (), **settings: Any) -> Sandbox:
+    """Open a backend (`process` or `docker`) that has at least the layers in `require`, or raise SandboxUnavailable.
+
+    settings: of ProcessSandbox or DockerSandbox.
+    """
+    sandbox: Sandbox
     if backend == "process":
         from sandbox.process.backend import ProcessSandbox
 
-        sandbox: Sandbox = ProcessSandbox()
+        sandbox = ProcessSandbox(**settings)
+    elif backend == "docker":
+        from sandbox.docker.backend import DockerSandbox
+
+        sandbox = DockerSandbox(**settings)
     else:
         raise SandboxError(f"sandbox backend must be 'process' or 'docker', got {backend!r}")
     missing = sorted(set(require) - set(sandbox.layers))

@@ -107,6 +107,7 @@ class Toolchain(NamedTuple):
     """Folders that it must be able to read."""
     missing: tuple[str, ...]
     """Tools that were not found."""
+    remedy: str = "install it, or put it on PATH"
 
 
 @functools.cache
@@ -150,12 +151,3 @@ def _ask(*argv: str) -> str:
     if answer.returncode:
         raise SandboxError(f"{' '.join(argv)} failed: {answer.stderr.strip()}")
     return answer.stdout.strip()
-
-
-def require(language: Language) -> Toolchain:
-    """The language's toolchain. Raises SandboxError when this machine does not have it."""
-    tools = toolchain(language)
-    if tools.missing:
-        missing = ", ".join(tools.missing)
-        raise SandboxError(f"language {language.name!r} needs {missing}: install it, or put it on PATH")
-    return tools

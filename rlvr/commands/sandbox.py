@@ -14,18 +14,23 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Run untrusted programs: check the protection, run one, measure.", no_args_is_help=True)
 
+ModeOption = Annotated[str | None, typer.Option(help="Of docker: one-shot or workers.")]
+RuntimeOption = Annotated[str | None, typer.Option(help="Of docker: the engine's name of a runtime, such as runsc.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 BackendOption = Annotated[str, typer.Option(help="process or docker.")]
 
 
 @app.command()
-def doctor(backend: BackendOption = "process", as_json: JsonOption = False) -> None:
+def doctor(
+    backend: BackendOption = "process",
+    mode: ModeOption = None,
+    runtime: RuntimeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say which layers are in force here and which languages can be run. Exit 1 when the backend cannot be used."""
-    from sandbox import languages
-
-    with _open(backend) as sandbox:
+    with _open(backend, mode, runtime) as sandbox:
         layers = sandbox.layers
-    missing = {name: languages.toolchain(language).missing for name, language in languages.LANGUAGES.items()}
+        missing = sandbox.missing_tools()
     if as_json:
         typer.echo(json.dumps({"backend": backend, "layers": layers, "missing_tools": missing}))
         return
@@ -39,6 +44,8 @@ def doctor(backend: BackendOption = "process", as_json: JsonOption = False) -> N
 def run(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The program.")],
     backend: BackendOption = "process",
+    mode: ModeOption = None,
+    runtime: RuntimeOption = None,
     language: Annotated[str | None, typer.Option(help="By default, what FILE's ending says.")] = None,
     stdin: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the program reads; nothing by default.")
@@ -52,7 +59,7 @@ def run(
 
     Files brought back are written to the current folder; with --json they are part of the result, in Base64.
     """
-    from sandbox import Limits, RunRequest, SandboxError
+    from sandbox import Limits, RunRequest, SandboxError, SandboxUnavailable
 
     request = RunRequest(
         language=language or _language_of(file),
@@ -61,9 +68,11 @@ def run(
         fetch=fetch or (),
         limits=Limits(wall_s=wall, memory_mb=memory_mb),
     )
-    with _open(backend) as sandbox:
+    with _open(backend, mode, runtime) as sandbox:
         try:
             result = sandbox.run(request)
+        except SandboxUnavailable as error:
+            _give_up(str(error))
         except SandboxError as error:
             _refuse(str(error))
     _show_json(result) if as_json else _show(result)
@@ -72,6 +81,8 @@ def run(
 @app.command()
 def bench(
     backend: BackendOption = "process",
+    mode: ModeOption = None,
+    runtime: RuntimeOption = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of 40 runs each, of both kinds in turn.")] = 5,
     as_json: JsonOption = False,
 ) -> None:
@@ -79,7 +90,7 @@ def bench(
     from sandbox import bench as measure
 
     comparisons: list[Comparison] = []
-    with _open(backend) as sandbox:
+    with _open(backend, mode, runtime) as sandbox:
         layers = sandbox.layers
         for concurrency in (1, 2):
             for name, code in (("print(1)", measure.PLAIN), ("with imports", measure.IMPORTS)):
@@ -95,16 +106,46 @@ def bench(
         typer.echo(json.dumps({"backend": backend, "layers": layers, "comparisons": rows}))
 
 
-def _open(backend: str) -> "Sandbox":
-    from sandbox import SandboxError, SandboxUnavailable, open_sandbox
+@app.command()
+def image(
+    name: Annotated[str, typer.Option(help="What to call it.")] = "rlvr-sandbox",
+    language: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Language whose tools come along; repeatable.")
+    ] = None,
+) -> None:
+    """Give the Docker engine an image of this machine's Python and tools, for where no registry can be reached."""
+    from sandbox import SandboxError, SandboxUnavailable, jobs, languages
+    from sandbox.docker import image as images
 
     try:
-        return open_sandbox(backend)
+        for each in language or ():
+            jobs.check_tools(languages.find(each), languages.toolchain(languages.find(each)))
+        images.make(name, ("bash", *(language or ())))
     except SandboxUnavailable as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from None
+        _give_up(str(error))
     except SandboxError as error:
         _refuse(str(error))
+    typer.echo(f"made {name}")
+
+
+def _open(backend: str, mode: str | None, runtime: str | None) -> "Sandbox":
+    from sandbox import SandboxError, SandboxUnavailable, open_sandbox
+
+    settings = {name: value for name, value in (("mode", mode), ("runtime", runtime)) if value is not None}
+    if settings and backend != "docker":
+        _refuse(f"--{next(iter(settings))} is of the docker backend; say --backend docker too")
+    try:
+        return open_sandbox(backend, **settings)
+    except SandboxUnavailable as error:
+        _give_up(str(error))
+    except SandboxError as error:
+        _refuse(str(error))
+
+
+def _give_up(message: str) -> NoReturn:
+    """End with exit code 1: this machine cannot do it."""
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(1) from None
 
 
 def _refuse(message: str) -> NoReturn:

@@ -32,6 +32,30 @@ class Place(NamedTuple):
     unified: bool
 
 
+class OomKills:
+    """Tells when the kernel kills a process of a memory group for want of memory."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: the group's. Raises OSError when there is no such group."""
+        name = "memory.events" if (folder / "memory.events").exists() else "memory.oom_control"
+        self._file = os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC)
+        self.forget()
+
+    def forget(self) -> None:
+        """What happened so far does not count."""
+        self._known = self._count()
+
+    def happened(self) -> bool:
+        return self._count() > self._known
+
+    def _count(self) -> int:
+        found = re.search(rb"oom_kill (\d+)", os.pread(self._file, 4096, 0))
+        return int(found[1]) if found else 0
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
 class Group:
     """One run's group: a folder for v2, one for each controller for v1."""
 
@@ -39,12 +63,11 @@ class Group:
         self._folders = {controller: place.folder / name for place in places for controller in place.controllers}
         self._unified = {controller: place.unified for place in places for controller in place.controllers}
         self._limits: tuple[int, int] = (0, 0)
-        self._kills = 0
         for folder in set(self._folders.values()):
             folder.mkdir(exist_ok=True)
         self._procs = [os.open(folder / "cgroup.procs", os.O_WRONLY) for folder in set(self._folders.values())]
         self._write_fixed_limits()
-        self._events = self._open_events()
+        self.oom_kills = OomKills(self._folders["memory"]) if "memory" in self._folders else None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -70,12 +93,6 @@ class Group:
             if self._unified["memory"]:
                 self._set("memory", "memory.oom.group", "1")
 
-    def _open_events(self) -> int | None:
-        if "memory" not in self._folders:
-            return None
-        name = "memory.events" if self._unified["memory"] else "memory.oom_control"
-        return os.open(self._folders["memory"] / name, os.O_RDONLY)
-
     def limit(self, memory: int, processes: int) -> None:
         """Set the limits of the next run: bytes over all its processes, processes and threads at once."""
         if (memory, processes) != self._limits:
@@ -85,7 +102,8 @@ class Group:
             if "pids" in self._folders:
                 self._set("pids", "pids.max", str(processes + _EXTRA_PROCESSES))
             self._limits = (memory, processes)
-        self._kills = self._count_kills()
+        if self.oom_kills is not None:
+            self.oom_kills.forget()
 
     def make_room(self) -> None:
         """Let a clone be made ready here, however little the last run was allowed."""
@@ -96,20 +114,12 @@ class Group:
         for procs in self._procs:
             os.write(procs, str(pid).encode())
 
-    def _count_kills(self) -> int:
-        if self._events is None:
-            return 0
-        found = re.search(rb"oom_kill (\d+)", os.pread(self._events, 4096, 0))
-        return int(found[1]) if found else 0
-
-    def ran_out_of_memory(self) -> bool:
-        """Whether the kernel has killed a process of the present run for want of memory."""
-        return self._count_kills() > self._kills
-
     def remove(self) -> None:
         """Give the group up, waiting a moment for its last processes to go."""
-        for descriptor in (*self._procs, *([self._events] if self._events is not None else [])):
+        for descriptor in self._procs:
             os.close(descriptor)
+        if self.oom_kills is not None:
+            self.oom_kills.close()
         until = time.monotonic() + _REMOVE_S
         for folder in set(self._folders.values()):
             while not _removed(folder) and time.monotonic() < until:
@@ -122,6 +132,14 @@ def _removed(folder: Path) -> bool:
     except OSError as error:
         return error.errno == errno.ENOENT
     return True
+
+
+def of_container() -> OomKills | None:
+    """Of the memory group of the container that we are in, which its engine has made and limits."""
+    for folder in (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")):
+        with contextlib.suppress(OSError):
+            return OomKills(folder)
+    return None
 
 
 def open_groups(slot: str) -> list[Group]:

@@ -13,8 +13,10 @@ import signal
 import socket
 import stat
 import struct
+from collections.abc import Sequence
 from typing import NoReturn
 
+from sandbox.lane import Job
 from sandbox.process import kernel, wire
 from sandbox.process.root import USER_ID
 from sandbox.process.seccomp import Filter
@@ -41,6 +43,8 @@ FILE_HEAD = struct.Struct("=qq")
 
 _INODES = 8192
 _OPEN_FILES = 512
+_PENDING = 1024
+"""Signals that wait, and timers: kernel memory that nothing else counts."""
 _STACK = 64 << 20
 _ADDRESS_SPACE_SLACK = 1 << 30
 _CHUNK = 1 << 15
@@ -113,11 +117,16 @@ def _become_init(program: int, line: int) -> NoReturn:
         pid, status = os.wait()
     names = _asked_for(line)
     if names:
-        _kill_the_rest()
+        kill_the_rest()
+    tell_end(line, status, names)
+    os._exit(0)
+
+
+def tell_end(line: int, status: int, names: Sequence[str]) -> None:
+    """Report the program's wait status, and send the files of these names that there are."""
     os.write(line, ENDED + STATUS.pack(status))
     for index, name in enumerate(names):
         _send_file(line, index, name)
-    os._exit(0)
 
 
 def _asked_for(line: int) -> list[str]:
@@ -132,7 +141,7 @@ def _asked_for(line: int) -> list[str]:
     return message.decode().split("\0") if message else []
 
 
-def _kill_the_rest() -> None:
+def kill_the_rest() -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(-1, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
@@ -175,33 +184,38 @@ def _open_beneath(name: str) -> int:
 # The program
 
 
-def receive_job(to_host: socket.socket) -> tuple[wire.Job, int]:
+def receive_job(to_host: socket.socket) -> tuple[Job, int]:
     """Wait for the job, and the descriptor of its standard input. Exits when the host goes away."""
     descriptors = wire.receive(to_host)
     if not descriptors:
         os._exit(0)
-    job = wire.Job(*wire.load(descriptors[0]))
+    job = Job(*wire.load(descriptors[0]))
     os.close(descriptors[0])
     return job, descriptors[1]
 
 
-def settle(job: wire.Job, standard_input: int, capped: bool, program_filter: Filter) -> None:
+def resize(disk: int) -> None:
+    """Let the run write `disk` bytes."""
+    if disk != DEFAULT_DISK:
+        kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS | kernel.MS_REMOUNT, _tmpfs_options(disk))
+
+
+def settle(job: Job, standard_input: int, capped: bool, program_filter: Filter | None) -> None:
     """Lay out the files and give up all rights. After this only the job's own code may run.
 
     capped: a memory cgroup holds the run; without one the address space is limited where the language can bear it.
     """
-    if job.disk != DEFAULT_DISK:
-        kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS | kernel.MS_REMOUNT, _tmpfs_options(job.disk))
     _lay_out(job)
     os.dup2(standard_input, 0)
     _limit(job, capped)
     kernel.drop_bounding_set()
     kernel.drop_capabilities()
     kernel.forbid_new_privileges()
-    kernel.install_filter(program_filter.program)
+    if program_filter is not None:
+        kernel.install_filter(program_filter.program)
 
 
-def _lay_out(job: wire.Job) -> None:
+def _lay_out(job: Job) -> None:
     for name, content in job.files.items():
         folder = name.rpartition("/")[0]
         if folder:
@@ -215,7 +229,7 @@ def _lay_out(job: wire.Job) -> None:
         write(job.argv[0], job.script)
 
 
-def _limit(job: wire.Job, capped: bool) -> None:
+def _limit(job: Job, capped: bool) -> None:
     fixed = {
         resource.RLIMIT_CORE: 1,  # unlike 0, this also keeps a crash from starting the host's handler of core dumps
         resource.RLIMIT_FSIZE: job.disk,
@@ -223,6 +237,7 @@ def _limit(job: wire.Job, capped: bool) -> None:
         resource.RLIMIT_STACK: _STACK,
         resource.RLIMIT_NPROC: job.processes + 1,  # and init
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: _PENDING,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_RTPRIO: 0,
         resource.RLIMIT_NICE: 0,
@@ -235,7 +250,7 @@ def _limit(job: wire.Job, capped: bool) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def execute(job: wire.Job) -> NoReturn:
+def execute(job: Job) -> NoReturn:
     """Become another program. Python ignores two signals that others expect at their default."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)

@@ -6,14 +6,18 @@ nothing that a program wrote but as bytes. It ends when its caller closes the ch
 
 import contextlib
 import os
+import resource
+import signal
 import socket
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from sandbox.process import cgroup, program, wire, zygote
-from sandbox.process.watch import Seat, Watch
+from sandbox.lane import Job, Report
+from sandbox.process import cgroup, memory, program, wire, zygote
+from sandbox.process.watch import Watch
 
 _START_S = 30.0
 _CLONE_S = 10.0
@@ -32,18 +36,54 @@ class ForkServer(NamedTuple):
     channel: socket.socket
 
 
+@dataclass(slots=True)
+class Clone:
+    """A clone of the fork server, with a pid namespace of its own below it."""
+
+    pid: int
+    gone: int
+    """Its pidfd."""
+    stdout: int
+    stderr: int
+    line: socket.socket
+    group: cgroup.Group | None
+    oom_kills: cgroup.OomKills | None
+
+    def kill(self) -> None:
+        """Kill init; the kernel then kills everything in its pid namespace."""
+        signal.pidfd_send_signal(self.gone, signal.SIGKILL)
+
+    def holds_more_than(self, limit: int) -> bool:
+        exact = self.group is not None and "cgroup-memory" in self.group.layers
+        return not exact and memory.exceeds(self.pid, limit)
+
+    def usage(self) -> resource.struct_rusage:
+        return os.wait4(self.pid, 0)[2]
+
+    def close(self) -> None:
+        for descriptor in (self.gone, self.stdout, self.stderr):
+            os.close(descriptor)
+        self.line.close()
+
+
 class Host:
     """One fork server, one run at a time, and one spare clone made ahead of need."""
 
     def __init__(
-        self, client: socket.socket, server: ForkServer, groups: list[cgroup.Group], user_id: int | None
+        self,
+        client: socket.socket,
+        server: ForkServer,
+        groups: list[cgroup.Group],
+        oom_kills: cgroup.OomKills | None,
+        user_id: int | None,
     ) -> None:
-        """user_id: whom the clones belong to outside, if that is not our own user."""
+        """oom_kills: of the container that we are in, if any. user_id: of the clones outside, if not our own."""
         self._client = client
         self._server = server
         self._groups = groups
+        self._oom_kills = oom_kills
         self._user_id = user_id
-        self._spare: Seat | None = None
+        self._spare: Clone | None = None
         self._ordered: tuple[int, int, socket.socket, cgroup.Group | None] | None = None
         self._turn = 0
 
@@ -63,8 +103,8 @@ class Host:
             if self._ordered is not None:
                 self._ordered[2].close()
 
-    def _run(self, descriptors: list[int]) -> wire.Report:
-        job = wire.Job(*wire.load(descriptors[0]))
+    def _run(self, descriptors: list[int]) -> Report:
+        job = Job(*wire.load(descriptors[0]))
         seat = self._hand_over(job, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -77,7 +117,7 @@ class Host:
         finally:
             seat.close()
 
-    def _hand_over(self, job: wire.Job, descriptors: list[int]) -> Seat:
+    def _hand_over(self, job: Job, descriptors: list[int]) -> Clone:
         """Give the job to the spare clone; to another one if that died while it waited, before it knew of any job."""
         for _ in range(_TRIES):
             if self._ordered is not None:
@@ -86,6 +126,8 @@ class Host:
             assert seat is not None
             if seat.group is not None:
                 seat.group.limit(job.memory, job.processes)
+            elif seat.oom_kills is not None:
+                seat.oom_kills.forget()
             self._order()  # now, so that the fork server is out of the job's group before there is a job in it
             try:
                 socket.send_fds(seat.line, [b"j"], descriptors)
@@ -97,7 +139,7 @@ class Host:
             return seat
         raise RuntimeError(f"{_TRIES} clones in a row died before they got their job")
 
-    def _bury(self, seat: Seat) -> None:
+    def _bury(self, seat: Clone) -> None:
         with contextlib.suppress(ProcessLookupError):
             seat.kill()
         os.waitpid(seat.pid, 0)
@@ -137,7 +179,8 @@ class Host:
         if pid < 0:
             raise OSError(-pid, f"clone: {os.strerror(-pid)}")
         self._ordered = None
-        self._spare = Seat(pid, os.pidfd_open(pid), stdout, stderr, line, group)
+        oom_kills = group.oom_kills if group is not None else self._oom_kills
+        self._spare = Clone(pid, os.pidfd_open(pid), stdout, stderr, line, group, oom_kills)
 
 
 def main() -> None:
@@ -149,7 +192,8 @@ def main() -> None:
     settings = zygote.Settings(*wire.load(first))
     os.close(first)
     groups = cgroup.open_groups(settings.slot)
-    capped = any("cgroup-memory" in group.layers for group in groups)
+    oom_kills = cgroup.of_container() if settings.contained else None
+    capped = oom_kills is not None or any("cgroup-memory" in group.layers for group in groups)
     channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
@@ -162,25 +206,27 @@ def main() -> None:
             os._exit(1)
         os._exit(program.run(script))
     theirs.close()
-    _serve(client, ForkServer(pid, channel), groups, settings.user_id if os.geteuid() == 0 else None)
-
-
-def _serve(client: socket.socket, server: ForkServer, groups: list[cgroup.Group], user_id: int | None) -> None:
-    channel = server.channel
-    channel.settimeout(_START_S)
+    user_id = settings.user_id if os.geteuid() == 0 else None
+    host = Host(client, ForkServer(pid, channel), groups, oom_kills, user_id)
     try:
-        hello = channel.recv(1 << 16)
-        if hello != zygote.PID.pack(0):
-            wire.send(client, ("failed", hello.decode(errors="replace") or "the fork server died at its start"))
-            return
-        channel.settimeout(_CLONE_S)
-        wire.send(client, ("ready", groups[0].layers if groups else ("watchdog",)))
-        Host(client, server, groups, user_id).serve()
+        _serve(host, client, channel, groups[0].layers if groups else ("watchdog",))
     finally:
         channel.close()
         _reap()
         for group in groups:
             group.remove()
+
+
+def _serve(host: Host, client: socket.socket, channel: socket.socket, layers: tuple[str, ...]) -> None:
+    """Wait for the fork server to be ready, tell the caller, and begin."""
+    channel.settimeout(_START_S)
+    hello = channel.recv(1 << 16)
+    if hello != zygote.PID.pack(0):
+        wire.send(client, ("failed", hello.decode(errors="replace") or "the fork server died at its start"))
+        return
+    channel.settimeout(_CLONE_S)
+    wire.send(client, ("ready", layers))
+    host.serve()
 
 
 def _reap() -> None:

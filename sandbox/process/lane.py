@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.base import SandboxUnavailable
+from sandbox.lane import Job, LaneLostError, Report
 from sandbox.process import cgroup, probe, wire
 from sandbox.process.zygote import Settings
 
@@ -25,12 +26,8 @@ _BOOT = (
 _SOURCE = str(Path(__file__).parents[2])
 
 
-class HostLostError(Exception):
-    """The host died, or did not answer in time, while it held a run."""
-
-
-class Lane:
-    """A host process and the channel to it. One thread runs it; only `close` may come from another."""
+class HostLane:
+    """A host process and the channel to it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -42,13 +39,13 @@ class Lane:
         self.layers: tuple[str, ...] = ()
         self._closed = False
 
-    def run(self, job: wire.Job, stdin: bytes) -> wire.Report:
-        """Run one job. Raises HostLostError when no answer came, SandboxUnavailable when no host can be started."""
+    def run(self, job: Job, stdin: bytes) -> Report:
+        """Run one job. Raises LaneLostError when no answer came, SandboxUnavailable when no host can be started."""
         with self._busy:
             return self._run(job, stdin)
 
-    def _run(self, job: wire.Job, stdin: bytes) -> wire.Report:
-        channel = self._channel or self._start()
+    def _run(self, job: Job, stdin: bytes) -> Report:
+        channel = self._channel or self.start()
         channel.settimeout(job.wall_s + _GRACE_S)
         try:
             content = wire.memfd(stdin)
@@ -56,10 +53,10 @@ class Lane:
                 wire.send(channel, job, content)
             finally:
                 os.close(content)
-            return wire.Report(*self._receive(channel))
+            return Report(*self._receive(channel))
         except OSError as error:
             self._stop(_END_S if self._closed else 0.0)
-            raise HostLostError(f"the sandbox's host process was lost: {error}") from error
+            raise LaneLostError(f"the sandbox's host process was lost: {error}") from error
 
     def _receive(self, channel: socket.socket) -> tuple[Any, ...]:
         descriptors = wire.receive(channel)
@@ -71,10 +68,11 @@ class Lane:
             os.close(descriptors[0])
         return message
 
-    def _start(self) -> socket.socket:
+    def start(self) -> socket.socket:
+        """Start the host. Raises SandboxUnavailable when this machine does not allow one."""
         with self._guard:
             if self._closed:
-                raise HostLostError("the sandbox was closed")
+                raise LaneLostError("the sandbox was closed")
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             errors = os.memfd_create("errors", os.MFD_CLOEXEC)
             with theirs:
@@ -100,7 +98,7 @@ class Lane:
         if state != "ready":
             self._stop()
             if self._closed:
-                raise HostLostError("the sandbox was closed")
+                raise LaneLostError("the sandbox was closed")
             raise SandboxUnavailable(probe.explain(str(told)))
         assert isinstance(told, tuple)
         self.layers = told

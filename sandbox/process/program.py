@@ -7,6 +7,7 @@ import atexit
 import builtins
 import contextlib
 import gc
+import importlib
 import os
 import signal
 import site
@@ -15,7 +16,8 @@ import types
 from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
 
-from sandbox.process.guest import HOME, SCRIPTS
+from sandbox.process.guest import ENVIRONMENT, HOME, SCRIPTS
+from sandbox.process.root import PACKAGES
 
 _FLUSH_FAILED = 120
 """CPython's exit code when the last flush fails."""
@@ -25,11 +27,20 @@ _known = 0
 """How many modules were there before any script; later ones come after them in sys.modules."""
 
 
-def warm_up() -> None:
-    """Do everything once that costs the first caller dearly: the compiler alone takes 1.5 ms to set up its types."""
+def warm_up(preload: Iterable[str]) -> None:
+    """Make this interpreter one that scripts find modules loaded in, and nothing of ours."""
+    os.environ.update(ENVIRONMENT)
+    sys.path.append(PACKAGES)
+    for module in preload:
+        importlib.import_module(module)
+    # Once before all runs what costs the first caller dearly: the compiler alone takes 1.5 ms to set up its types.
     exec(compile("import sys\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "warm", "exec"), {})
     for add in (site.setquit, site.setcopyright, site.sethelper):  # `exit` and its like, which -S leaves out
         add()
+    for module in [name for name in sys.modules if name.partition(".")[0] == __package__.partition(".")[0]]:
+        del sys.modules[module]  # a script may have a module of this name; we have imported all that we need
+    gc.collect()
+    gc.freeze()  # the collector of a clone need not touch, and so copy, what it shares with us
 
 
 def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom")
 _ETC = ("ld.so.cache", "ld.so.conf", "localtime", "timezone", "mime.types", "protocols", "services", "debian_version")
 _ALTERNATIVES = Path("/etc/alternatives")
 """Debian's choice of awk, cc and the like: links that links in /usr/bin point to."""
-_WRITTEN = {
+WRITTEN = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n"
     f"sandbox:x:{USER_ID}:{USER_ID}:sandbox:/tmp:/bin/sh\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n",
@@ -46,20 +46,19 @@ def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
     """
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     sources = _sources(folders, packages)
-    etc = _etc()
-    alternatives = {str(link): str(link.readlink()) for link in _ALTERNATIVES.glob("*") if link.is_symlink()}
-    links = {path: str(Path(path).readlink()) for path in _SYSTEM if Path(path).is_symlink()}
+    etc = settings()
+    links = {str(link): str(link.readlink()) for link in (*alternatives(), *_system_links())}
     root = Path("/tmp")  # any folder will do: all sources are open by now, so nothing is lost below it
     kernel.mount("tmpfs", str(root), "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=8m,mode=755")
     for folder in ("proc", "tmp", "run", "dev", "etc/alternatives", "var", "root", "home"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     for target, source in sources.items():
         _bind(source, root / target.lstrip("/"))
-    for name, text in _WRITTEN.items():
+    for name, text in WRITTEN.items():
         (root / name).write_text(text)
     for name, content in etc.items():
         (root / "etc" / name).write_bytes(content)
-    for name, goal in (_SYMLINKS | links | alternatives).items():
+    for name, goal in (_SYMLINKS | links).items():
         (root / name.lstrip("/")).symlink_to(goal)
     for descriptor in sources.values():
         os.close(descriptor)
@@ -79,7 +78,15 @@ def _sources(folders: tuple[str, ...], packages: tuple[str, ...]) -> dict[str, i
     return opened | {f"{PACKAGES}/{Path(path).name}": os.open(path, os.O_PATH) for path in packages}
 
 
-def _etc() -> dict[str, bytes]:
+def alternatives() -> list[Path]:
+    return [link for link in _ALTERNATIVES.glob("*") if link.is_symlink()]
+
+
+def _system_links() -> list[Path]:
+    return [Path(path) for path in _SYSTEM if Path(path).is_symlink()]
+
+
+def settings() -> dict[str, bytes]:
     """Small public settings, copied so that each run has fewer mounts to clone."""
     found: dict[str, bytes] = {}
     for name in _ETC:

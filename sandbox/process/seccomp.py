@@ -8,9 +8,9 @@ AF_UNIX) is not.
 
 import ctypes
 import errno
-import fcntl
 import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sandbox.process.kernel import SockFprog
 
@@ -40,13 +40,13 @@ ALLOWED = {
     "rt_sigaction": 13, "rt_sigprocmask": 14, "rt_sigreturn": 15, "sched_yield": 24, "pause": 34, "getpid": 39,
     "fork": 57, "vfork": 58, "execve": 59, "exit": 60, "wait4": 61, "kill": 62, "getpgrp": 111, "setsid": 112,
     "setpgid": 109, "getppid": 110, "getpgid": 121, "getsid": 124, "rt_sigpending": 127, "rt_sigtimedwait": 128,
-    "rt_sigqueueinfo": 129, "rt_sigsuspend": 130, "sigaltstack": 131, "getpriority": 140, "setpriority": 141,
-    "sched_setparam": 142, "sched_getparam": 143, "sched_setscheduler": 144, "sched_getscheduler": 145,
+    "rt_sigqueueinfo": 129, "rt_sigsuspend": 130, "sigaltstack": 131, "getpriority": 140,
+    "sched_getparam": 143, "sched_getscheduler": 145,
     "sched_get_priority_max": 146, "sched_get_priority_min": 147, "sched_rr_get_interval": 148, "arch_prctl": 158,
-    "gettid": 186, "tkill": 200, "futex": 202, "sched_setaffinity": 203, "sched_getaffinity": 204,
+    "gettid": 186, "tkill": 200, "futex": 202, "sched_getaffinity": 204,
     "set_tid_address": 218, "restart_syscall": 219, "exit_group": 231, "tgkill": 234, "waitid": 247,
     "ioprio_get": 252, "set_robust_list": 273, "get_robust_list": 274, "rt_tgsigqueueinfo": 297, "getcpu": 309,
-    "sched_setattr": 314, "sched_getattr": 315, "execveat": 322, "rseq": 334, "pidfd_send_signal": 424,
+    "sched_getattr": 315, "execveat": 322, "rseq": 334, "pidfd_send_signal": 424,
     "pidfd_open": 434, "futex_waitv": 449,
     # time
     "nanosleep": 35, "getitimer": 36, "alarm": 37, "setitimer": 38, "gettimeofday": 96, "time": 201,
@@ -66,34 +66,68 @@ ALLOWED = {
     "setfsuid": 122, "setfsgid": 123, "capget": 125, "capset": 126, "setrlimit": 160, "getrandom": 318,
 }  # fmt: skip
 
-_MEMFD_CREATE = 319
-"""Allowed only under a memory cgroup: its pages show in no process."""
-_MMAP = 9
 
-_SYNC, _SYNCFS = 162, 306
-_CLONE, _CLONE3 = 56, 435
-_SOCKET, _SOCKETPAIR = 41, 53
-_IOCTL, _FCNTL, _PRCTL, _PRLIMIT64 = 16, 72, 157, 302
-_NEWEST_KNOWN = 452
+class Test(NamedTuple):
+    """What an argument must be. The kernel too reads only the low 32 bits of those that are tested here."""
 
-_NEW_NAMESPACES = 0x7E02_0080
-_TERMINAL_AND_SIZE_IOCTLS = (
+    argument: int
+    only: tuple[int, ...] = ()
+    """One of these values, if there are any;"""
+    without: int = 0
+    """with none of these bits;"""
+    never: int | None = None
+    """not this value."""
+
+
+class Call(NamedTuple):
+    """A call whose arguments decide: all tests must pass."""
+
+    number: int
+    tests: tuple[Test, ...]
+    refusal: int = errno.EPERM
+
+
+_TERMINAL_AND_SIZE = (
     0x5401, 0x5402, 0x5403, 0x5404, 0x540F, 0x5410, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x5452,
 )  # fmt: skip
 """TCGETS, TCSETS*, TIOC[GS]PGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC."""
-_SHARED_OR_HUGE_FCNTLS = (fcntl.F_SETLEASE, fcntl.F_NOTIFY, 1031)
-"""Leases and notifications reach other runs through shared files; F_SETPIPE_SZ uses up a budget that all runs share."""
+_OWN_FILES = (*range(12), 15, 16, 36, 37, 38, 1025, 1030, 1032, 1033, 1034, 1035, 1036, 1037, 1038)
+"""fcntl without leases and notifications, which reach other runs through shared files, and without F_SETPIPE_SZ, which
+uses up a budget that all runs share: DUPFD .. GETSIG, [GS]ETOWN_EX, OFD_*, GETLEASE, DUPFD_CLOEXEC, GETPIPE_SZ, seals,
+write hints."""
 _HARMLESS_PRCTLS = (1, 2, 3, 4, 15, 16, 21, 23, 29, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
 """PDEATHSIG, DUMPABLE, NAME, GET_SECCOMP, CAPBSET_READ, TIMERSLACK, SUBREAPER, NO_NEW_PRIVS, THP_DISABLE, SET_VMA."""
-
+_NEW_NAMESPACES = 0x7E02_0080
 _MAP_HUGETLB, _MFD_HUGETLB = 0x4_0000, 4
 """Huge pages come from a pool of the host's that no memory cgroup counts."""
+
+_NOT_OF_INIT = (Test(0, never=1),)
+"""Init must not be made to wait for the processor: the kernel kills the others through it."""
+
+BY_ARGUMENT = {
+    "mmap": Call(9, (Test(3, without=_MAP_HUGETLB),)),
+    "memfd_create": Call(319, (Test(1, without=_MFD_HUGETLB),)),
+    "clone": Call(56, (Test(0, without=_NEW_NAMESPACES),)),
+    "socket": Call(41, (Test(0, only=(1,)),), errno.EAFNOSUPPORT),
+    "socketpair": Call(53, (Test(0, only=(1,)),), errno.EAFNOSUPPORT),
+    "ioctl": Call(16, (Test(1, only=_TERMINAL_AND_SIZE),), errno.ENOTTY),
+    "fcntl": Call(72, (Test(1, only=_OWN_FILES),)),
+    "prctl": Call(157, (Test(0, only=_HARMLESS_PRCTLS),), errno.EINVAL),
+    "prlimit64": Call(302, (Test(0, only=(0,)),)),
+    "setpriority": Call(141, (Test(0, only=(0, 1)), Test(1, never=1))),
+    "sched_setparam": Call(142, _NOT_OF_INIT),
+    "sched_setscheduler": Call(144, _NOT_OF_INIT),
+    "sched_setaffinity": Call(203, _NOT_OF_INIT),
+    "sched_setattr": Call(314, _NOT_OF_INIT),
+}
+_SYNC, _SYNCFS, _CLONE3 = 162, 306, 435
+_NEWEST_KNOWN = 452
 
 _X86_64 = 0xC000_003E
 _X32_BIT = 0x4000_0000
 _ALLOW = 0x7FFF_0000
 _KILL = 0x8000_0000
-_NUMBER, _ARCH, _ARG0, _ARG1, _ARG3 = 0, 4, 16, 24, 40
+_NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 _LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
 
 Instruction = tuple[int, int, int, int]
@@ -107,37 +141,17 @@ _EPERM = _refuse(errno.EPERM)
 _ENOSYS = _refuse(errno.ENOSYS)
 
 
-def _only(values: tuple[int, ...], offset: int, otherwise: int) -> list[Instruction]:
-    """Allow when the argument is one of `values`."""
-    tests = [(_JEQ, len(values) - i, 0, value) for i, value in enumerate(values)]
-    return [(_LD, 0, 0, offset), *tests, (_RET, 0, 0, otherwise), (_RET, 0, 0, _ALLOW)]
-
-
-def _none(values: tuple[int, ...], offset: int) -> list[Instruction]:
-    """Allow when the argument is none of `values`."""
-    tests = [(_JEQ, len(values) - i, 0, value) for i, value in enumerate(values)]
-    return [(_LD, 0, 0, offset), *tests, (_RET, 0, 0, _ALLOW), (_RET, 0, 0, _EPERM)]
-
-
-def _without(bits: int, offset: int) -> list[Instruction]:
-    """Allow when none of `bits` is set in the argument."""
-    return [(_LD, 0, 0, offset), (_JSET, 0, 1, bits), (_RET, 0, 0, _EPERM), (_RET, 0, 0, _ALLOW)]
-
-
-def _by_argument() -> dict[int, list[Instruction]]:
-    """Calls whose first or second argument decides; the kernel too reads only the low 32 bits of these."""
-    unix_only = _only((1,), _ARG0, _refuse(errno.EAFNOSUPPORT))
-    return {
-        _MMAP: _without(_MAP_HUGETLB, _ARG3),
-        _MEMFD_CREATE: _without(_MFD_HUGETLB, _ARG1),
-        _CLONE: _without(_NEW_NAMESPACES, _ARG0),
-        _SOCKET: unix_only,
-        _SOCKETPAIR: unix_only,
-        _IOCTL: _only(_TERMINAL_AND_SIZE_IOCTLS, _ARG1, _refuse(errno.ENOTTY)),
-        _FCNTL: _none(_SHARED_OR_HUGE_FCNTLS, _ARG1),
-        _PRCTL: _only(_HARMLESS_PRCTLS, _ARG0, _refuse(errno.EINVAL)),
-        _PRLIMIT64: _only((0,), _ARG0, _EPERM),
-    }
+def _decide(call: Call) -> list[Instruction]:
+    """The verdict on one of these calls."""
+    refuse, instructions = (_RET, 0, 0, _refuse(call.refusal)), list[Instruction]()
+    for test in call.tests:
+        passes = [(_JEQ, len(test.only) - i, 0, value) for i, value in enumerate(test.only)]
+        if test.without:
+            passes = [(_JSET, 0, 1, test.without)]
+        elif test.never is not None:
+            passes = [(_JEQ, 0, 1, test.never)]
+        instructions += [(_LD, 0, 0, _ARGUMENTS + 8 * test.argument), *passes, refuse]
+    return [*instructions, (_RET, 0, 0, _ALLOW)]
 
 
 def _ranges(verdicts: dict[int, int]) -> list[tuple[int, int]]:
@@ -164,17 +178,17 @@ def _search(stretches: list[tuple[int, int]]) -> Iterator[Instruction]:
 
 
 def program(memfd: bool) -> list[Instruction]:
-    """The filter. `memfd`: whether memfd_create is allowed."""
+    """The filter. memfd: whether to allow memfd_create, whose pages show in no process: only memory cgroups count."""
     verdicts = dict.fromkeys(ALLOWED.values(), _ALLOW)
     verdicts |= {_SYNC: _refuse(0), _SYNCFS: _refuse(0), _CLONE3: _ENOSYS}  # errno 0: sync "succeeds" and does nothing
     instructions: list[Instruction] = [
         (_LD, 0, 0, _ARCH), (_JEQ, 1, 0, _X86_64), (_RET, 0, 0, _KILL),
         (_LD, 0, 0, _NUMBER), (_JSET, 0, 1, _X32_BIT), (_RET, 0, 0, _KILL),
     ]  # fmt: skip
-    for number, rule in _by_argument().items():
-        if number == _MEMFD_CREATE and not memfd:
-            continue
-        instructions += [(_JEQ, 0, len(rule), number), *rule]
+    for name, call in BY_ARGUMENT.items():
+        if name != "memfd_create" or memfd:
+            verdict = _decide(call)
+            instructions += [(_JEQ, 0, len(verdict), call.number), *verdict]
     return instructions + list(_search(_ranges(verdicts)))
 
 

@@ -4,15 +4,14 @@ import contextlib
 import os
 import resource
 import select
-import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Protocol
 
-from sandbox.process import guest, memory
-from sandbox.process.cgroup import Group
-from sandbox.process.wire import Job, Report
+from sandbox.lane import Job, Report
+from sandbox.process import guest
+from sandbox.process.cgroup import OomKills
 
 _CHUNK = 1 << 16
 _TICK_S = 0.02
@@ -22,25 +21,26 @@ _FETCH_S = 5.0
 _DYING_S = 15.0
 
 
-class Seat(NamedTuple):
-    """One clone and our ends of all that leads to it."""
+class Seat(Protocol):
+    """A run's processes, and our ends of all that leads to them."""
 
-    pid: int
-    pidfd: int
     stdout: int
     stderr: int
     line: socket.socket
     """Jobs and names of files go out, reports and files come in."""
-    group: Group | None
+    gone: int
+    """Polls as ready when the run is over and all its messages are in."""
+    oom_kills: OomKills | None
+    """Of the memory group that it is in."""
 
     def kill(self) -> None:
-        """Kill init; the kernel then kills everything in its pid namespace."""
-        signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        """Kill all of it."""
 
-    def close(self) -> None:
-        for descriptor in (self.pidfd, self.stdout, self.stderr):
-            os.close(descriptor)
-        self.line.close()
+    def holds_more_than(self, memory: int) -> bool:
+        """Whether it has more bytes, where no group of its own holds it to just so many."""
+
+    def usage(self) -> resource.struct_rusage:
+        """Of all that have ended; called once, when it is over."""
 
 
 class StuckError(Exception):
@@ -74,24 +74,25 @@ class Watch:
             seat.stderr: lambda: self._read_output(seat.stderr),
             seat.line.fileno(): self._read_line,
         }
-        for descriptor in (*self._mine, seat.pidfd, *others):
+        for descriptor in (*self._mine, seat.gone, *others):
             self._poll.register(descriptor, select.POLLIN)
 
     def follow(self) -> Report:
         """Until init is gone, and with it everything in the run."""
         while not self._step():
             pass
+        if not self._killed and self._met_memory_limit():
+            self._killed = "memory"
         for read in self._mine.values():
             while read():
                 pass
-        _, _, usage = os.wait4(self._seat.pid, 0)
-        return self._report(usage)
+        return self._report(self._seat.usage())
 
     def _step(self) -> bool:
         """Wait for the next event and serve it. True when init is gone."""
         gone = False
         for descriptor, _ in self._poll.poll(self._patience() * 1000):
-            if descriptor == self._seat.pidfd:
+            if descriptor == self._seat.gone:
                 gone = True
             elif descriptor in self._mine:
                 if not self._mine[descriptor]():
@@ -124,10 +125,11 @@ class Watch:
         with contextlib.suppress(ProcessLookupError):  # its last words went over the limit
             self._seat.kill()
 
+    def _met_memory_limit(self) -> bool:
+        return self._seat.oom_kills is not None and self._seat.oom_kills.happened()
+
     def _is_out_of_memory(self) -> bool:
-        if self._seat.group is not None and "cgroup-memory" in self._seat.group.layers:
-            return self._seat.group.ran_out_of_memory()
-        return memory.exceeds(self._seat.pid, self._job.memory)
+        return self._met_memory_limit() or self._seat.holds_more_than(self._job.memory)
 
     def _read_output(self, descriptor: int) -> bool:
         """Take in what there is, up to the limit. False at the end of the stream."""
@@ -167,12 +169,9 @@ class Watch:
 
     def _report(self, usage: resource.struct_rusage) -> Report:
         seat, end = self._seat, self._end or time.monotonic()
-        killed = self._killed
-        if not killed and seat.group is not None and seat.group.ran_out_of_memory():
-            killed = "memory"
         return Report(
             failure=self._failure,
-            killed=killed,
+            killed=self._killed,
             wait_status=self._status,
             stdout=b"".join(self._kept[seat.stdout]),
             stderr=b"".join(self._kept[seat.stderr]),

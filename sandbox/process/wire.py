@@ -8,50 +8,10 @@ import fcntl
 import marshal
 import os
 import socket
-from typing import Any, NamedTuple
+from typing import Any
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _MAX_DESCRIPTORS = 4
-
-
-class Job(NamedTuple):
-    """One run as the host and the guest see it. Sizes in bytes, time in seconds."""
-
-    wall_s: float
-    memory: int
-    processes: int
-    output: int
-    disk: int
-    files: dict[str, bytes]
-    executables: tuple[str, ...]
-    """Those of `files` that may be executed."""
-    argv: tuple[str, ...]
-    """What to execute, and its arguments; for a script its path and arguments."""
-    script: bytes | None
-    """Python for the warm interpreter. None: execute argv."""
-    path: tuple[str, ...]
-    """Folders to look for executables in, before the system's."""
-    fetch: tuple[str, ...]
-    address_space: bool
-    """Whether the language lives with a limit on its address space."""
-
-
-class Report(NamedTuple):
-    """What the host saw of one run."""
-
-    failure: str
-    """The sandbox's own failure; the rest says nothing then."""
-    killed: str
-    """Why the host killed the run: "", "timeout", "output", "memory"."""
-    wait_status: int | None
-    """As from waitpid; None when the program's init died without a word."""
-    stdout: bytes
-    stderr: bytes
-    truncated: bool
-    wall_s: float
-    cpu_s: float
-    max_rss: int
-    files: dict[str, bytes]
 
 
 def memfd(content: bytes) -> int:

@@ -3,8 +3,6 @@
 Jobs go from the host straight to the clones, so that nothing of one run is ever in the memory the next is copied from.
 """
 
-import gc
-import importlib
 import os
 import signal
 import socket
@@ -13,6 +11,7 @@ import sys
 import traceback
 from typing import NamedTuple, NoReturn
 
+from sandbox.lane import Job
 from sandbox.process import guest, kernel, program, root, seccomp
 
 PID = struct.Struct("=i")
@@ -38,6 +37,8 @@ class Settings(NamedTuple):
     folders: tuple[str, ...]
     packages: tuple[str, ...]
     preload: tuple[str, ...]
+    contained: bool
+    """Whether they are alone in a container, whose memory limit is the runs'."""
 
 
 def become(settings: Settings, channel: socket.socket, capped: bool) -> str:
@@ -47,7 +48,8 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> str:
     """
     kernel.die_with_parent()
     owner = _enter_root(settings)
-    _warm_up(settings.preload)
+    sys.path.remove(sys.argv[1])
+    program.warm_up(settings.preload)
     program_filter = seccomp.Filter(memfd=capped)
     channel.sendall(PID.pack(0))
     to_host = _serve(channel, owner)
@@ -83,19 +85,6 @@ def _leave_root_user(user_id: int) -> tuple[int, int]:
     return user_id, user_id
 
 
-def _warm_up(preload: tuple[str, ...]) -> None:
-    os.environ.update(guest.ENVIRONMENT)
-    sys.path.remove(sys.argv[1])
-    sys.path.append(root.PACKAGES)
-    for module in preload:
-        importlib.import_module(module)
-    program.warm_up()
-    for module in [name for name in sys.modules if name.partition(".")[0] == __package__.partition(".")[0]]:
-        del sys.modules[module]  # a script may have a module of this name; we have imported all that we need
-    gc.collect()
-    gc.freeze()  # the collector of a clone need not touch, and so copy, what it shares with us
-
-
 def _serve(channel: socket.socket, owner: tuple[int, int]) -> socket.socket:
     """Clone whenever asked. Returns only in a clone that is to become a program: the socket to its host."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which init keeps: process 1 cannot be sent it then
@@ -125,14 +114,26 @@ def _settle_in(descriptors: list[int], owner: tuple[int, int]) -> socket.socket:
 
 def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filter) -> str:
     job, standard_input = guest.receive_job(to_host)
+    line = to_host.detach()
+    try:
+        guest.resize(job.disk)
+    except OSError:
+        _give_up(line)
+    return begin(job, standard_input, line, capped, program_filter)
+
+
+def begin(job: Job, standard_input: int, line: int, capped: bool, program_filter: seccomp.Filter | None) -> str:
+    """Give up all rights and become the program. Returns only for a script: its path.
+
+    line: descriptor to tell the watch through why that failed; capped: a memory cgroup holds the run.
+    """
     try:
         guest.settle(job, standard_input, capped, program_filter)
         if job.script is None:
             guest.execute(job)
         program.prepare(job.argv, job.files)
-    except BaseException:  # a process boundary: tell the host, whatever it was
-        _give_up(to_host.fileno())
-    to_host.detach()
+    except BaseException:  # a process boundary: tell the watch, whatever it was
+        _give_up(line)
     os.closerange(3, 1 << 16)
     return job.argv[0]
 

@@ -1,4 +1,4 @@
-"""Carry out attacks on the sandbox: ours (attacks.txt), and a corpus of files with `# check:` headers.
+"""Carry out attacks on a sandbox: ours (attacks.txt), and a corpus of files; `# check:` lines say what must hold.
 
 Each prints ESCAPED when it got something that it must not have. Run as a script (by the tests, under another user) this
 prints what came of them as JSON lines. Standard library and sandbox only.
@@ -50,29 +50,29 @@ def carry_out(sandbox: Any, name: str, code: str, rules: dict[str, str]) -> Find
     return Finding(name, result.status, faults, (result.stdout + result.stderr)[-600:])
 
 
-def ours() -> dict[str, str]:
-    """Name -> program, of attacks.txt: sections that begin with `=== name`."""
+def rules_of(code: str) -> dict[str, str]:
+    """What the line `# check: ...` asks for, if there is one."""
+    header = re.search(r"^# check: (.*)$", code, re.MULTILINE)
+    return dict(re.split("[=<]", rule, maxsplit=1) for rule in (header[1] if header else "").split(",") if rule)
+
+
+def ours() -> dict[str, tuple[str, dict[str, str]]]:
+    """Name -> program and rules, of attacks.txt: sections that begin with `=== name`."""
     sections = re.split(r"^=== (\w+)\n", OURS.read_text(), flags=re.MULTILINE)[1:]
-    return dict(zip(sections[::2], sections[1::2], strict=True))
+    return {name: (code, rules_of(code)) for name, code in zip(sections[::2], sections[1::2], strict=True)}
 
 
 def corpus(folder: Path) -> dict[str, tuple[str, dict[str, str]]]:
     """Name -> program and rules, of a folder of attacks with `# check:` headers."""
-    found: dict[str, tuple[str, dict[str, str]]] = {}
-    for file in sorted(folder.glob("*.py")):
-        code = file.read_text()
-        header = re.search(r"^# check: (.*)$", code, re.MULTILINE)
-        rules = dict(re.split("[=<]", rule, maxsplit=1) for rule in (header[1] if header else "").split(",") if rule)
-        found[file.stem] = (code, rules)
-    return found
+    return {file.stem: (code, rules_of(code)) for file in sorted(folder.glob("*.py")) for code in [file.read_text()]}
 
 
 def everything(folder: Path | None) -> dict[str, tuple[str, dict[str, str]]]:
-    return {name: (code, {}) for name, code in ours().items()} | (corpus(folder) if folder else {})
+    return ours() | (corpus(folder) if folder else {})
 
 
 def main() -> None:
-    """argv: folder of the corpus, or "-"."""
+    """argv: folder of the corpus, or "-"; how often each is carried out."""
     from sandbox import SandboxUnavailable, open_sandbox
 
     try:
@@ -81,8 +81,9 @@ def main() -> None:
         print(json.dumps({"unavailable": str(error)}))
         return
     with sandbox:
-        for name, (code, rules) in everything(None if sys.argv[1] == "-" else Path(sys.argv[1])).items():
-            print(json.dumps(carry_out(sandbox, name, code, rules)), flush=True)
+        for _ in range(int(sys.argv[2])):
+            for name, (code, rules) in everything(None if sys.argv[1] == "-" else Path(sys.argv[1])).items():
+                print(json.dumps(carry_out(sandbox, name, code, rules)), flush=True)
 
 
 if __name__ == "__main__":

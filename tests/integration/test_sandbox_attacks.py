@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from runpy import run_path
 
@@ -23,6 +23,7 @@ CORPUS = Path(DATA) / "attacks" if DATA else None
 NOBODY = 65534
 TAKES_ITS_TIME = ("infinite", "sleep", "fork_bomb", "ignore_sigterm", "zip_bomb", "loop", "memory", "huge_integer")
 OURS = KIT["ours"]()
+REPEATS = int(os.environ.get("RLVR_ATTACK_REPEATS", "1"))
 QUICK = [name for name in OURS if not any(word in name for word in TAKES_ITS_TIME)]
 
 
@@ -40,14 +41,14 @@ def box() -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_an_attack_of_ours_is_contained(box: Sandbox, name: str) -> None:
-    finding = KIT["carry_out"](box, name, OURS[name], {})
+    finding = KIT["carry_out"](box, name, *OURS[name])
     assert not finding.faults, finding
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(OURS) - set(QUICK)))
 def test_a_lasting_attack_of_ours_is_contained(box: Sandbox, name: str) -> None:
-    finding = KIT["carry_out"](box, name, OURS[name], {})
+    finding = KIT["carry_out"](box, name, *OURS[name])
     assert not finding.faults, finding
 
 
@@ -55,12 +56,27 @@ def test_a_lasting_attack_of_ours_is_contained(box: Sandbox, name: str) -> None:
 @pytest.mark.skipif(CORPUS is None, reason="RLVR_TEST_DATA is not set: no attack corpus")
 def test_the_corpus_is_contained(box: Sandbox) -> None:
     assert CORPUS is not None
-    findings = [KIT["carry_out"](box, name, *attack) for name, attack in KIT["corpus"](CORPUS).items()]
+    attacks = KIT["corpus"](CORPUS).items()
+    findings = [KIT["carry_out"](box, name, *attack) for _ in range(REPEATS) for name, attack in attacks]
     assert len(findings) > 30
     assert not [finding for finding in findings if finding.faults]
 
 
+@pytest.mark.docker
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kind", ["one-shot", "workers"])
+def test_all_are_contained_on_docker(open_kind: Callable[[str], Sandbox], kind: str) -> None:
+    with open_kind(kind) as box:
+        findings = [
+            KIT["carry_out"](box, name, *attack)
+            for _ in range(REPEATS)
+            for name, attack in KIT["everything"](CORPUS).items()
+        ]
+    assert not [finding for finding in findings if finding.faults]
+
+
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
 def test_all_are_contained_for_nobody() -> None:
     python = _interpreter_for_all()
@@ -75,7 +91,7 @@ def test_all_are_contained_for_nobody() -> None:
             shutil.copytree(CORPUS, folder / "attacks")
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
         done = subprocess.run(
-            [python, folder / "sandbox_attacks.py", folder / "attacks" if CORPUS else "-"],
+            [python, folder / "sandbox_attacks.py", folder / "attacks" if CORPUS else "-", str(REPEATS)],
             user=NOBODY,
             group=NOBODY,
             extra_groups=[],
@@ -84,7 +100,7 @@ def test_all_are_contained_for_nobody() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=280,
+            timeout=1700,
         )
     assert done.returncode == 0, done.stderr
     findings = [json.loads(line) for line in done.stdout.splitlines()]

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("sandbox", "verifiers", "rlvr")
 HEAVY = {"torch", "ray", "vllm", "transformers", "trl"}
 CONFINED = {
-    "docker": ("sandbox/docker.py",),
+    "docker": ("sandbox/docker/engine.py",),
     "ray": ("rlvr/actors.py", "rlvr/jobs.py", "rlvr/serve_app.py", "rlvr/stages/", "rlvr/data/on_ray.py"),
     "vllm": ("rlvr/engines/vllm.py", "rlvr/sync.py", "rlvr/data/teachers/vllm.py"),
     "trl": ("rlvr/stages/",),

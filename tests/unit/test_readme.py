@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 MAX_LINES = 300
 ROOMS = {
-    *("sandbox/process", "verifiers/code", "verifiers/instructions", "verifiers/math"),
+    *("sandbox/docker", "sandbox/process", "verifiers/code", "verifiers/instructions", "verifiers/math"),
     *("verifiers/adapters", "verifiers/wire"),
     *("rlvr/_load", "rlvr/commands", "rlvr/data", "rlvr/learner", "rlvr/stages", "rlvr/tasks", "rlvr/view"),
 }

@@ -1,18 +1,13 @@
 """One process sandbox for all tests of the area: opening it takes a fifth of a second."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from sandbox import SandboxUnavailable
-from sandbox.process.backend import ProcessSandbox
+from sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def box() -> Iterator[ProcessSandbox]:
-    try:
-        sandbox = ProcessSandbox(parallel=2)
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
-    with sandbox:
+def box(open_kind: Callable[[str], Sandbox]) -> Iterator[Sandbox]:
+    with open_kind("process") as sandbox:
         yield sandbox

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox import Limits, RunRequest, SandboxError, languages
-from sandbox.process import jobs
+from sandbox import Limits, RunRequest, SandboxError, SandboxUnavailable, languages
 from sandbox.process.backend import ProcessSandbox
 
 
@@ -112,11 +111,11 @@ def test_java_sources_are_named_after_their_public_class(code: str, stem: str) -
     assert languages.stem(languages.find("java"), code) == stem
 
 
-def test_a_missing_toolchain_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_toolchain_is_said_in_one_line(box: ProcessSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     languages.toolchain.cache_clear()
     try:
-        with pytest.raises(SandboxError, match=r"language 'cpp' needs g\+\+: install it"):
-            jobs.check(RunRequest("cpp", ""))
+        with pytest.raises(SandboxUnavailable, match=r"language 'cpp' needs g\+\+: install it"):
+            box.run(RunRequest("cpp", ""))
     finally:
         languages.toolchain.cache_clear()

@@ -5,22 +5,26 @@ import time
 
 import pytest
 
-from sandbox import Limits, RunRequest, SandboxError, open_sandbox
-from sandbox.process.backend import ProcessSandbox
+from sandbox import Limits, RunRequest, Sandbox, SandboxError, open_sandbox
+
+
+@pytest.fixture(scope="session")
+def box(any_box: Sandbox) -> Sandbox:
+    return any_box
 
 
 def python(code: str, **rest: object) -> RunRequest:
     return RunRequest("python", code, **rest)  # type: ignore[arg-type]
 
 
-def test_output_and_exit_code_come_back(box: ProcessSandbox) -> None:
+def test_output_and_exit_code_come_back(box: Sandbox) -> None:
     result = box.run(python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"))
     assert (result.status, result.exit_code, result.signal) == ("error", 3, None)
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
-    assert result.backend == "process"
+    assert (result.backend, result.layers) == (box.backend, box.layers)
 
 
-def test_a_clean_run_is_ok(box: ProcessSandbox) -> None:
+def test_a_clean_run_is_ok(box: Sandbox) -> None:
     result = box.run(python("print(1)"))
     assert (result.status, result.exit_code, result.stdout) == ("ok", 0, "1\n")
     assert 0 < result.wall_s < 5
@@ -28,34 +32,34 @@ def test_a_clean_run_is_ok(box: ProcessSandbox) -> None:
     assert result.max_rss > 1 << 20
 
 
-def test_stdin_args_and_files_go_in(box: ProcessSandbox) -> None:
+def test_stdin_args_and_files_go_in(box: Sandbox) -> None:
     code = "import sys, helper; print(input(), sys.argv, open('data/a.txt').read(), helper.x)"
     files = {"data/a.txt": b"A", "helper.py": b"x = 7"}
     result = box.run(python(code, stdin="line", args=["p", "q"], files=files))
     assert result.stdout == "line ['main.py', 'p', 'q'] A 7\n"
 
 
-def test_files_are_found_next_to_the_script(box: ProcessSandbox) -> None:
+def test_files_are_found_next_to_the_script(box: Sandbox) -> None:
     code = "from pathlib import Path; print((Path(__file__).parent / 'd.txt').read_text())"
     assert box.run(python(code, files={"d.txt": b"here"})).stdout == "here\n"
 
 
-def test_the_working_folder_holds_the_files_alone(box: ProcessSandbox) -> None:
+def test_the_working_folder_holds_the_files_alone(box: Sandbox) -> None:
     code = "import os; print(os.getcwd(), sorted(os.listdir('.')))"
     assert box.run(python(code, files={"a": b""})).stdout == "/tmp ['a']\n"
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 16, 5_000_000])
-def test_stdin_of_any_size(box: ProcessSandbox, size: int) -> None:
+def test_stdin_of_any_size(box: Sandbox, size: int) -> None:
     result = box.run(python("import sys; print(len(sys.stdin.buffer.read()))", stdin=b"x" * size))
     assert result.stdout == f"{size}\n"
 
 
-def test_stdin_that_nobody_reads_holds_up_nothing(box: ProcessSandbox) -> None:
+def test_stdin_that_nobody_reads_holds_up_nothing(box: Sandbox) -> None:
     assert box.run(python("print('done')", stdin=b"x" * 5_000_000)).stdout == "done\n"
 
 
-def test_files_come_back(box: ProcessSandbox) -> None:
+def test_files_come_back(box: Sandbox) -> None:
     code = (
         "import os; os.mkdir('d'); open('d/a', 'wb').write(bytes(range(256))); open('big', 'w').write('b' * 3_000_000)"
     )
@@ -73,22 +77,22 @@ def test_files_come_back(box: ProcessSandbox) -> None:
         "import socket; s = socket.socket(socket.AF_UNIX); s.bind('f')",
     ],
 )
-def test_only_regular_files_are_fetched(box: ProcessSandbox, plant: str) -> None:
+def test_only_regular_files_are_fetched(box: Sandbox, plant: str) -> None:
     result = box.run(python(f"import os\n{plant}", fetch=["f"]))
     assert (result.status, result.files) == ("ok", {})
 
 
-def test_no_symlink_is_followed_on_the_way_to_a_file(box: ProcessSandbox) -> None:
+def test_no_symlink_is_followed_on_the_way_to_a_file(box: Sandbox) -> None:
     result = box.run(python("import os; os.symlink('/etc', 'd')", fetch=["d/passwd"]))
     assert result.files == {}
 
 
-def test_a_signal_is_an_error(box: ProcessSandbox) -> None:
+def test_a_signal_is_an_error(box: Sandbox) -> None:
     result = box.run(python("import os; os.abort()"))
     assert (result.status, result.exit_code, result.signal) == ("error", None, signal.SIGABRT)
 
 
-def test_timeout(box: ProcessSandbox) -> None:
+def test_timeout(box: Sandbox) -> None:
     start = time.monotonic()
     result = box.run(python("print('begun', flush=True)\nwhile True: pass", limits=Limits(wall_s=0.5)))
     assert time.monotonic() - start < 2
@@ -96,12 +100,12 @@ def test_timeout(box: ProcessSandbox) -> None:
     assert 0.5 <= result.wall_s < 1
 
 
-def test_memory(box: ProcessSandbox) -> None:
+def test_memory(box: Sandbox) -> None:
     code = "x = []\nwhile True: x.append(bytearray(1 << 20))"
     assert box.run(python(code, limits=Limits(memory_mb=64))).status in ("memory", "error")
 
 
-def test_memory_of_all_processes_together(box: ProcessSandbox) -> None:
+def test_memory_of_all_processes_together(box: Sandbox) -> None:
     code = (
         "import os, time\n"
         "for _ in range(8):\n"
@@ -112,26 +116,26 @@ def test_memory_of_all_processes_together(box: ProcessSandbox) -> None:
     assert box.run(python(code, limits=Limits(memory_mb=128, wall_s=8))).status == "memory"
 
 
-def test_output_over_the_limit(box: ProcessSandbox) -> None:
+def test_output_over_the_limit(box: Sandbox) -> None:
     result = box.run(python("while True: print('x' * 1000)", limits=Limits(output_bytes=10_000)))
     assert (result.status, result.truncated, len(result.stdout)) == ("output", True, 10_000)
 
 
-def test_output_of_exactly_the_limit(box: ProcessSandbox) -> None:
+def test_output_of_exactly_the_limit(box: Sandbox) -> None:
     result = box.run(python("print('x' * 9_999)", limits=Limits(output_bytes=10_000)))
     assert (result.status, result.truncated, len(result.stdout)) == ("ok", False, 10_000)
 
 
-def test_big_output_then_exit(box: ProcessSandbox) -> None:
+def test_big_output_then_exit(box: Sandbox) -> None:
     result = box.run(python("print('x' * 1_000_000)"))
     assert (result.status, len(result.stdout)) == ("ok", 1_000_001)
 
 
-def test_broken_utf8_is_replaced(box: ProcessSandbox) -> None:
+def test_broken_utf8_is_replaced(box: Sandbox) -> None:
     assert box.run(python(r"import os; os.write(1, b'a\xffb')")).stdout == "a\ufffdb"
 
 
-def test_a_program_cannot_bring_about_sandbox_error(box: ProcessSandbox) -> None:
+def test_a_program_cannot_bring_about_sandbox_error(box: Sandbox) -> None:
     tries = [
         "import os; os.kill(1, 9); os.kill(os.getppid(), 15); os.kill(-1, 9)",
         "import os; [os.close(fd) for fd in range(3)]; os.closerange(0, 1000); os._exit(77)",
@@ -142,31 +146,31 @@ def test_a_program_cannot_bring_about_sandbox_error(box: ProcessSandbox) -> None
     assert all(result.status in ("ok", "error", "killed") for result in box.run_many(map(python, tries)))
 
 
-def test_runs_see_nothing_of_each_other(box: ProcessSandbox) -> None:
+def test_runs_see_nothing_of_each_other(box: Sandbox) -> None:
     box.run(python("open('/tmp/left', 'w').write('x'); open('/dev/shm/left', 'w').write('x')"))
     code = "import os; print(os.path.exists('/tmp/left'), os.path.exists('/dev/shm/left'))"
     assert {result.stdout for result in box.run_many([python(code)] * 4)} == {"False False\n"}
 
 
-def test_many_keep_their_order(box: ProcessSandbox) -> None:
+def test_many_keep_their_order(box: Sandbox) -> None:
     results = box.run_many(python(f"import time; time.sleep({(9 - n) % 3 / 50}); print({n})") for n in range(9))
     assert [result.stdout for result in results] == [f"{n}\n" for n in range(9)]
 
 
 @pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../../x", "", ".", "a//b", "./a", "a\0b"])
-def test_paths_that_leave_the_folder_are_refused(box: ProcessSandbox, path: str) -> None:
+def test_paths_that_leave_the_folder_are_refused(box: Sandbox, path: str) -> None:
     with pytest.raises(SandboxError, match="relative"):
         box.run(python("", files={path: b""}))
     with pytest.raises(SandboxError, match="relative"):
         box.run(python("", fetch=[path]))
 
 
-def test_limits_below_nothing_are_refused(box: ProcessSandbox) -> None:
+def test_limits_below_nothing_are_refused(box: Sandbox) -> None:
     with pytest.raises(SandboxError, match=r"limits\.wall_s must be above 0, got 0"):
         box.run(python("", limits=Limits(wall_s=0)))
 
 
-def test_unknown_language(box: ProcessSandbox) -> None:
+def test_unknown_language(box: Sandbox) -> None:
     with pytest.raises(SandboxError, match="got 'cobol'"):
         box.run(RunRequest("cobol", ""))
 
@@ -176,7 +180,7 @@ def test_open_sandbox_gives_the_layers_asked_for() -> None:
         assert sandbox.run(python("print(1)")).layers == sandbox.layers
 
 
-def test_files_larger_than_the_disk_are_told(box: ProcessSandbox) -> None:
+def test_files_larger_than_the_disk_are_told(box: Sandbox) -> None:
     result = box.run(python("", files={"f": b"x" * (3 << 20)}, limits=Limits(file_mb=1)))
     assert result.status == "sandbox_error"
     assert "No space left" in result.stderr

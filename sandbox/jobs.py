@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from sandbox import languages
-from sandbox.base import Limits, RunRequest, SandboxError
-from sandbox.languages import Language
+from sandbox.base import Limits, RunRequest, SandboxError, SandboxUnavailable
+from sandbox.lane import Job
+from sandbox.languages import Language, Toolchain
 from sandbox.process.guest import SCRIPTS
-from sandbox.process.wire import Job
 
 _LEAST_MEMORY_MB = 16
 _HEAP_SHARE = 0.75
@@ -36,25 +36,31 @@ def check(request: RunRequest) -> Language:
     if any("\0" in argument for argument in request.args):
         raise SandboxError("args must not contain NUL characters")
     if language.name != "python":
-        languages.require(language)
         source = _source(language, request.code)
         if source in request.files:
             raise SandboxError(f"{source!r} is the program itself and cannot be among the files too")
     return language
 
 
-def compiling(request: RunRequest, language: Language) -> Job:
+def check_tools(language: Language, tools: Toolchain) -> None:
+    """Raise SandboxUnavailable when tools of the language are missing."""
+    if tools.missing:
+        missing = ", ".join(tools.missing)
+        raise SandboxUnavailable(f"language {language.name!r} needs {missing}: {tools.remedy}")
+
+
+def compiling(request: RunRequest, language: Language, tools: Toolchain) -> Job:
     """The compiler's run: it sees the program and the request's files, and brings back the artifact."""
     files = {**request.files, _source(language, request.code): _encode(request.code)}
     argv = _fill(language.compile, language, request)
-    return _job(languages.COMPILE_LIMITS, files, argv, language, fetch=(language.artifact,))
+    return _job(languages.COMPILE_LIMITS, files, argv, language, tools, fetch=(language.artifact,))
 
 
-def running(request: RunRequest, language: Language, artifact: bytes | None) -> Job:
+def running(request: RunRequest, language: Language, tools: Toolchain, artifact: bytes | None) -> Job:
     """The program's run. artifact: what the compiler made of it."""
     if language.name == "python":
         argv = (f"{SCRIPTS}/{language.source}", *request.args)
-        job = _job(request.limits, dict(request.files), argv, language, fetch=tuple(request.fetch))
+        job = _job(request.limits, dict(request.files), argv, language, tools, fetch=tuple(request.fetch))
         return job._replace(script=_encode(request.code))
     files = dict(request.files)
     if artifact is None:
@@ -62,12 +68,17 @@ def running(request: RunRequest, language: Language, artifact: bytes | None) -> 
     else:
         files[language.artifact] = artifact
     argv = (*_fill(language.run, language, request), *request.args)
-    job = _job(request.limits, files, argv, language, fetch=tuple(request.fetch))
+    job = _job(request.limits, files, argv, language, tools, fetch=tuple(request.fetch))
     return job._replace(executables=(language.artifact,))
 
 
 def _job(
-    limits: Limits, files: Mapping[str, bytes], argv: tuple[str, ...], language: Language, fetch: tuple[str, ...]
+    limits: Limits,
+    files: Mapping[str, bytes],
+    argv: tuple[str, ...],
+    language: Language,
+    tools: Toolchain,
+    fetch: tuple[str, ...],
 ) -> Job:
     return Job(
         wall_s=limits.wall_s,
@@ -79,7 +90,7 @@ def _job(
         executables=(),
         argv=argv,
         script=None,
-        path=() if language.name == "python" else languages.toolchain(language).path,
+        path=tools.path,
         fetch=fetch,
         # Virtual machines reserve far more addresses than they use.
         address_space=language.name in ("python", "cpp", "rust", "bash"),

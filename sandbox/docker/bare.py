@@ -1,0 +1,121 @@
+"""One run in a container that was made for it: the supervisor forks the program, watches it, reports, and ends.
+
+The container's walls are the run's. What they lack is added as in the process backend: our filter of system calls, no
+privileges to be gained, limits of the process. The supervisor is process 1, which no signal from inside can kill.
+"""
+
+import contextlib
+import os
+import platform
+import resource
+import signal
+import socket
+
+from sandbox.docker import frames
+from sandbox.lane import Job
+from sandbox.process import cgroup, guest, kernel, memory, seccomp, wire, zygote
+from sandbox.process.watch import Watch
+
+_BACKSTOP_PROCESSES = 4096
+"""The container's limit is exact. This one counts all that its user runs on the host, so it can only be a backstop."""
+
+
+class Fork:
+    """A program, our child; its orphans become our children too."""
+
+    def __init__(self, job: Job) -> None:
+        self.stdout, self.stdout_end = os.pipe()
+        self.stderr, self.stderr_end = os.pipe()
+        self.line, self.line_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.gone, self._gone_end = os.pipe()
+        self.oom_kills = cgroup.of_container()
+        self.program = 0
+        self._fetch = job.fetch
+
+    def begun(self, program: int) -> None:
+        """Let go of what is the program's."""
+        self.program = program
+        os.close(self.stdout_end)
+        os.close(self.stderr_end)
+
+    def kill(self) -> None:
+        """Everything in the container but us."""
+        self._fetch = ()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+
+    def holds_more_than(self, limit: int) -> bool:
+        return self.oom_kills is None and memory.exceeds(self.program, limit)
+
+    def usage(self) -> resource.struct_rusage:
+        return resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    def reap(self) -> None:
+        """Take leave of all that have ended."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self.program:
+                    self._finish(ended[1])
+
+    def _finish(self, status: int) -> None:
+        """Report the end; files are sent by a process of its own, for they may be larger than the line holds."""
+        names, line = self._fetch, self.line_end.fileno()
+        if names:
+            guest.kill_the_rest()  # so that nobody changes them meanwhile
+            if os.fork() == 0:
+                guest.tell_end(line, status, names)
+                os._exit(0)
+        else:
+            guest.tell_end(line, status, ())
+        self.line_end.close()
+        os.close(self._gone_end)
+
+
+def serve() -> str:
+    """Carry out one job and end. Returns only in the process that is to run a script: its path."""
+    try:
+        job, stdin = frames.read_job(frames.exactly)
+    except EOFError:  # the caller has no use for us any more
+        os._exit(0)
+    fork = Fork(job)
+    wake_read, wake_write = os.pipe()
+    os.set_blocking(wake_read, False)
+    os.set_blocking(wake_write, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    # Made here, so that the program's first steps find it in order.
+    program_filter = seccomp.Filter(memfd=True) if platform.machine() == "x86_64" else None
+    content = wire.memfd(stdin)
+    pid = os.fork()
+    if pid == 0:
+        return _become_program(job, content, fork, program_filter)
+    os.close(content)
+    fork.begun(pid)
+
+    def wake() -> None:
+        os.read(wake_read, 4096)
+        fork.reap()
+
+    report = Watch(fork, job, {wake_read: wake, 0: _hang_up}).follow()
+    for part in frames.report_parts(report, job):
+        frames.put(part)
+    os._exit(0)
+
+
+def _hang_up() -> None:
+    """The caller sends nothing more, so this is its end, and with us the container's."""
+    os._exit(1)
+
+
+def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: seccomp.Filter | None) -> str:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    kernel.set_dumpable(True)
+    os.dup2(fork.stdout_end, 1)
+    os.dup2(fork.stderr_end, 2)
+    guest.write("/proc/self/oom_score_adj", b"1000")
+    os.setsid()
+    os.chdir(guest.HOME)
+    job = job._replace(processes=_BACKSTOP_PROCESSES)
+    return zygote.begin(job, standard_input, fork.line_end.fileno(), True, program_filter)

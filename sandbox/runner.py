@@ -1,0 +1,176 @@
+"""What all backends share: programs become jobs, jobs go to lanes, reports become results.
+
+A backend says how a lane is opened and which tools its programs have.
+"""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from sandbox import jobs
+from sandbox.base import RunRequest, RunResult, SandboxError, Status
+from sandbox.compiled import Compiled
+from sandbox.lane import Job, Lane, LaneLostError, Report
+from sandbox.languages import LANGUAGES, Language, Toolchain
+
+_TRIES = 2
+
+
+class Runner:
+    """A sandbox on `parallel` lanes, each with a thread of its own. Safe to share between threads, tasks and forks."""
+
+    backend: str
+    layers: tuple[str, ...] = ()
+
+    def __init__(self, parallel: int | None) -> None:
+        """parallel: runs at once, by default one for each core that this process may use."""
+        self._parallel = parallel or len(os.sched_getaffinity(0))
+        self._compiled = Compiled()
+        self._guard = threading.Lock()
+        self._closed = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Set up what belongs to this process alone; again in a fork of it."""
+        self._owner = os.getpid()
+        self._lanes: list[Lane] = []
+        self._local = threading.local()
+        self._pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="sandbox")
+
+    def _open_lane(self) -> Lane:
+        raise NotImplementedError
+
+    def toolchain(self, language: Language) -> Toolchain:
+        """Where programs find that language's tools."""
+        raise NotImplementedError
+
+    def missing_tools(self) -> dict[str, tuple[str, ...]]:
+        """For each language the tools that are not there; it can be used where there are none."""
+        return {name: self.toolchain(language).missing for name, language in LANGUAGES.items()}
+
+    def run(self, request: RunRequest) -> RunResult:
+        """Run one program. Raises SandboxError for a request that makes no sense, never for what the program does."""
+        return self.submit(request).result()
+
+    def run_many(self, requests: Iterable[RunRequest]) -> list[RunResult]:
+        """Run several programs, as many at once as there are lanes; results in the order of the requests."""
+        return [future.result() for future in [self.submit(request) for request in requests]]
+
+    async def arun(self, request: RunRequest) -> RunResult:
+        return await asyncio.wrap_future(self.submit(request))
+
+    async def arun_many(self, requests: Iterable[RunRequest]) -> list[RunResult]:
+        return list(await asyncio.gather(*(self.arun(request) for request in requests)))
+
+    def submit(self, request: RunRequest) -> Future[RunResult]:
+        """Queue one program. Raises SandboxError as `run` does, SandboxUnavailable when its language's tools lack."""
+        language = jobs.check(request)
+        tools = self.toolchain(language)
+        jobs.check_tools(language, tools)
+        with self._guard:
+            if self._closed:
+                raise SandboxError("this sandbox is closed; open another")
+            if os.getpid() != self._owner:  # a fork of the process that opened us: its lanes are not ours
+                self._begin()
+            return self._pool.submit(self._run, request, language, tools)
+
+    def _run(self, request: RunRequest, language: Language, tools: Toolchain) -> RunResult:
+        artifact = None
+        if language.compile:
+            made = self._compiled.get(request, lambda: self._compile(request, language, tools))
+            if isinstance(made, RunResult):
+                return made
+            artifact = made
+        stdin = request.stdin.encode() if isinstance(request.stdin, str) else request.stdin
+        return self._carry_out(jobs.running(request, language, tools, artifact), stdin)
+
+    def _compile(self, request: RunRequest, language: Language, tools: Toolchain) -> bytes | RunResult:
+        result = self._carry_out(jobs.compiling(request, language, tools), b"")
+        if result.status == "ok" and language.artifact in result.files:
+            return result.files[language.artifact]
+        status: Status = "sandbox_error" if result.status == "sandbox_error" else "compile_error"
+        return replace(result, status=status, files={})
+
+    def _carry_out(self, job: Job, stdin: bytes) -> RunResult:
+        failure = ""
+        for _ in range(_TRIES):
+            try:
+                report = self._lane().run(job, stdin)
+            except LaneLostError as error:
+                failure = str(error)
+                continue
+            if not report.failure:
+                return self._result(report)
+            failure = report.failure
+        return RunResult("sandbox_error", stderr=failure, backend=self.backend, layers=self.layers)
+
+    def _lane(self) -> Lane:
+        """The lane of this thread."""
+        lane: Lane | None = getattr(self._local, "lane", None)
+        if lane is None:
+            with self._guard:
+                if self._closed:
+                    raise LaneLostError("the sandbox was closed")
+                lane = self._local.lane = self._open_lane()
+                self._lanes.append(lane)
+        return lane
+
+    def _result(self, report: Report) -> RunResult:
+        exit_code, signal_number = _ending(report)
+        return RunResult(
+            status=_status(report),
+            exit_code=exit_code,
+            signal=signal_number,
+            stdout=report.stdout.decode(errors="replace"),
+            stderr=report.stderr.decode(errors="replace"),
+            truncated=report.truncated,
+            wall_s=report.wall_s,
+            cpu_s=report.cpu_s,
+            max_rss=report.max_rss,
+            files=report.files,
+            backend=self.backend,
+            layers=self.layers,
+        )
+
+    def close(self) -> None:
+        """End all lanes. Runs that are on end as `sandbox_error`."""
+        with self._guard:
+            self._closed = True
+            lanes, self._lanes = self._lanes, []
+        if os.getpid() != self._owner:
+            return
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for lane in lanes:
+            lane.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _ending(report: Report) -> tuple[int | None, int | None]:
+    """Exit code and signal."""
+    if report.killed or report.wait_status is None:
+        return None, int(signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(report.wait_status)
+    return (code, None) if code >= 0 else (None, -code)
+
+
+def _status(report: Report) -> Status:
+    """A program can bring about any of these but `sandbox_error`: else it could have its failures forgiven."""
+    match report.killed:
+        case "timeout" | "memory" | "output" as why:
+            return why
+    if report.wait_status is None:
+        return "killed"
+    return "ok" if report.wait_status == 0 else "error"

@@ -1,0 +1,35 @@
+"""What the engine is told of system calls is what the process backend's own filter says."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.docker.profile import seccomp_profile
+from sandbox.process import seccomp
+
+
+def entries(name: str, walls: bool) -> list[dict[str, Any]]:
+    return [entry for entry in seccomp_profile(walls)["syscalls"] if name in entry["names"]]
+
+
+def test_all_that_programs_may_call_passes() -> None:
+    passing = {name for entry in seccomp_profile(walls=False)["syscalls"] for name in entry["names"]}
+    assert passing == set(seccomp.ALLOWED) | set(seccomp.BY_ARGUMENT) | {"clone3"}
+
+
+@pytest.mark.parametrize("name", ["unshare", "mount", "pivot_root", "umount2", "mount_setattr"])
+def test_walls_can_be_built_only_where_they_are_wanted(name: str) -> None:
+    assert not entries(name, walls=False)
+    assert [entry["action"] for entry in entries(name, walls=True)] == ["SCMP_ACT_ALLOW"]
+
+
+def test_arguments_decide_as_in_our_own_filter() -> None:
+    (clone,) = entries("clone", walls=False)
+    assert clone["args"] == [{"index": 0, "value": 0x7E02_0080, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]
+    assert "args" not in entries("clone", walls=True)[0]
+    (socket,) = entries("socket", walls=True)
+    assert socket["args"] == [{"index": 0, "value": 1, "valueTwo": 0, "op": "SCMP_CMP_EQ"}]
+    of_setpriority = [
+        [(each["index"], each["op"]) for each in entry["args"]] for entry in entries("setpriority", False)
+    ]
+    assert of_setpriority == [[(0, "SCMP_CMP_EQ"), (1, "SCMP_CMP_NE")]] * 2
