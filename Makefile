@@ -46,7 +46,7 @@ test-browser: .venv-browser/.ready ## the pages of rlvr view in Chromium, with s
 	.venv-browser/bin/python -m pytest tests/browser $(ARGS)
 
 test-trackers: .venv-trackers/.ready ## W&B, MLflow, trackio and Inspect, each asked for what it was given
-	.venv-trackers/bin/python -m pytest tests/unit/rlvr/test_trackers.py tests/unit/rlvr/test_export.py $(ARGS)
+	.venv-trackers/bin/python -m pytest --noconftest tests/unit/rlvr/test_trackers.py tests/unit/rlvr/test_export.py $(ARGS)
 
 test-docker: $(READY) ## the sandbox on a real Docker engine, started for it (as root; takes docker.io from apt where there is none)
 	@tests/docker_engine.sh
@@ -112,10 +112,10 @@ $(CONTRACT)/.ready: tests/contract/requirements.txt | $(READY)
 
 .venv-browser/.ready: $(READY)
 	@test -x .venv-browser/bin/python || $(PYTHON) -m venv .venv-browser
-	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-browser/bin/python -c deploy/constraints.txt -e '.[view]' safetensors pytest pytest-timeout 'playwright>=1.50,<2'
+	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-browser/bin/python -c deploy/constraints.txt -e '.[view]' pytest pytest-timeout 'playwright>=1.50,<2'
 	@touch $@
 
 .venv-trackers/.ready: $(READY)
 	@test -x .venv-trackers/bin/python || $(PYTHON) -m venv .venv-trackers
-	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-trackers/bin/python -e '.[view,tensorboard,wandb,mlflow,trackio,inspect]' safetensors pyarrow pytest pytest-timeout
+	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-trackers/bin/python -e '.[view,tensorboard,wandb,mlflow,trackio,inspect]' pyarrow pytest pytest-timeout
 	@touch $@

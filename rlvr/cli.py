@@ -25,7 +25,6 @@ app = typer.Typer(
     name="rlvr",
     help="Reinforcement learning from verifiable rewards.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 

@@ -19,11 +19,11 @@ SELECT rollouts.id, rollouts.batch, rollouts.step, rollouts.state, rollouts.drop
     tasks.task AS row FROM rollouts JOIN tasks ON tasks.id = rollouts.task
 WHERE rollouts.status IS NOT NULL ORDER BY rollouts.id
 """
-"""In the order of the batches; batch n is sampled for step n + 1."""
+"""In the order of the batches. Batch n is asked for in time for step n + 1."""
 
 
 def steps(journal: Path) -> Iterator[tuple[int, list[Row]]]:
-    """(step, its judged rollouts), those that were dropped included."""
+    """(step that they were asked for, the judged rollouts), those that were dropped included."""
     with reading(journal) as db:
         for batch, rows in groupby(db.execute(_BY_STEP), key=lambda row: row["batch"]):
             yield batch + 1, list(rows)
@@ -69,6 +69,7 @@ def _schema(verifiers: list[str]) -> Any:
             ("reward", pa.float64()),
             ("score", pa.float64()),
             ("completion_tokens", pa.int64()),
+            ("trained_step", pa.int64()),
             ("finish", pa.string()),
             *((name, pa.string()) for name in texts),
         ]
@@ -86,6 +87,7 @@ def _record(step: int, row: Row, verifiers: list[str]) -> dict[str, Any]:
         **{name: row["score"] if name == row["verifier"] else None for name in verifiers},
         **{name: row[name] for name in names},
         "completion_tokens": row["tokens"],
+        "trained_step": row["step"],
         "group": group_of(row["id"]),
         "task": task["id"],
         "verifier": row["verifier"],

@@ -125,8 +125,12 @@ def _changed(file: Path) -> float:
 
 
 def has_ended(run: Run) -> bool:
-    """Its summary is written last, so a resumed run's old one is older than its metrics."""
-    return (run.path / "summary.json").is_file() and _changed(run.path / "summary.json") >= _written(run)
+    """Its summary is written last. That of a run which was resumed with more to do is an old one."""
+    if not (run.path / "summary.json").is_file():
+        return False
+    newer = _changed(run.path / "summary.json") >= _written(run)
+    last = [stage.metrics[-1] for stage in run.stages if stage.metrics]
+    return newer or all("total" in row and row["step"] >= row["total"] for row in last)
 
 
 def is_live(run: Run) -> bool:

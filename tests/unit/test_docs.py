@@ -1,0 +1,49 @@
+"""The guides, held to the truth like the README: their commands exist, their links lead somewhere, all are listed."""
+
+import re
+from pathlib import Path
+from runpy import run_path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+KIT = run_path(str(Path(__file__).with_name("test_readme.py")))
+GUIDES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "deploy" / "README.md"])
+
+
+def lines(text: str) -> list[list[str]]:
+    """What is said to `rlvr` in bash and console blocks, in indented ones, and within sentences."""
+    found = []
+    for block in re.findall(r"^```(?:bash|console)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        found += [line.removeprefix("$ ") for line in block.splitlines()]
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found += [line[4:] for line in prose.splitlines() if re.match(r"    (rlvr|make) ", line)]
+    found += re.findall(r"`((?:rlvr|make) [^`]+)`", prose)
+    return [re.sub(r"\s#.*", "", line).split() for line in found if line.startswith(("rlvr ", "make "))]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_every_command_is_understood(guide: Path) -> None:
+    said = [line[1:] for line in lines(guide.read_text()) if line[0] == "rlvr"]
+    assert {" ".join(words): problem for words in said if (problem := KIT["problem"](words))} == {}
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_every_make_target_and_every_link_is_there(guide: Path) -> None:
+    targets = set(re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert [line[1] for line in lines(guide.read_text()) if line[0] == "make" and line[1] not in targets] == []
+    links = re.findall(r"\]\(([^)#]+)\)", guide.read_text())
+    assert [link for link in links if "://" not in link and not (guide.parent / link).exists()] == []
+
+
+def test_every_guide_is_listed() -> None:
+    listed = set(re.findall(r"\]\(([\w-]+\.md)\)", (ROOT / "docs" / "README.md").read_text()))
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - listed == {"README.md"}
+
+
+def test_what_is_not_there_would_be_noticed() -> None:
+    assert lines("```bash\nrlvr vew runs  # x\n```\n`rlvr report --tabel`") == [
+        ["rlvr", "vew", "runs"],
+        ["rlvr", "report", "--tabel"],
+    ]
+    assert KIT["problem"](["vew", "runs"]) == "no command 'vew'"
