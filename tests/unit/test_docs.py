@@ -1,6 +1,7 @@
 """The guides, held to the truth like the README: their commands exist, their links lead somewhere, all are listed."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 from runpy import run_path
 
@@ -19,7 +20,8 @@ def lines(text: str) -> list[list[str]]:
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     found += [line[4:] for line in prose.splitlines() if re.match(r"    (rlvr|make) ", line)]
     found += re.findall(r"`((?:rlvr|make) [^`]+)`", prose)
-    return [re.sub(r"\s#.*", "", line).split() for line in found if line.startswith(("rlvr ", "make "))]
+    words = [re.sub(r"\s#.*", "", line).split() for line in found if line.startswith(("rlvr ", "make "))]
+    return [list(takewhile(lambda word: not word.isupper(), line)) for line in words]  # RECIPE stands for one
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
