@@ -34,8 +34,8 @@ test-slow: $(READY) ## whole runs: the demo, kill and resume, Ray jobs, soaks, i
 chaos: $(READY) ## a run of 200 steps through 20 kills (ARGS="--steps 40 --kills 6" for a short one)
 	$(BIN)/python tests/bench/chaos.py $(ARGS)
 
-test-vllm: $(VLLM)/.ready ## the vLLM engine on this CPU, in an environment of its own
-	$(VLLM)/bin/python -m pytest tests/integration/test_vllm_engine.py $(ARGS)
+test-vllm: $(VLLM)/.ready ## vLLM as engine and as teacher on this CPU, in an environment of its own
+	$(VLLM)/bin/python -m pytest tests/integration/test_vllm_engine.py tests/integration/test_data_vllm.py $(ARGS)
 
 test-contract: $(READY) $(CONTRACT)/.ready ## the service against clients that others wrote, its OpenAPI document, and deploy/
 	$(BIN)/python -m pytest -m "not docker and not gpu" tests/contract $(ARGS)

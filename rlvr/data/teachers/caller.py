@@ -18,6 +18,8 @@ from rlvr.data.teachers.pace import Pace
 from rlvr.errors import UserError
 
 LONGEST_BACKOFF_S = 60.0
+CONVINCED = 3
+"""An answer cut short so often is taken as it is: then the context was full."""
 NOTHING = Cost(requests=1)
 """An attempt that the teacher did not take up."""
 
@@ -30,6 +32,11 @@ class Line:
         self.pace = Pace(config.limits)
         self.closed: str | None = None
         """Why no more is asked in this run."""
+
+    def close(self, reason: str) -> None:
+        """Ask no more: whoever waits for a turn need not wait on."""
+        self.closed = reason
+        self.pace.hurry()
 
 
 class Caller:
@@ -58,7 +65,7 @@ class Caller:
         return await self._under_way[key]
 
     async def _insist(self, line: Line, key: str, request: Request) -> Reply:
-        limits, reason, cut = line.config.limits, "", False
+        limits, reason, cuts = line.config.limits, "", 0
         for attempt in range(limits.attempts):
             if line.closed:
                 raise Unanswered(line.closed)
@@ -67,14 +74,15 @@ class Caller:
             except Again as error:
                 reason = error.reason
                 if error.after_s is not None and error.after_s > limits.longest_wait_s:
-                    line.closed = f"{line.name}: {reason}, and asks to wait for {error.after_s:.0f} s"
-                if attempt + 1 < limits.attempts:
+                    line.close(f"{line.name}: {reason}, and asks to wait for {error.after_s:.0f} s")
+                elif attempt + 1 < limits.attempts:
                     await asyncio.sleep(self._wait(limits.backoff_s, attempt, error))
                 continue
-            if cut or not _cut_short(request, reply):
+            cuts += (cut := _cut_short(request, reply))
+            if not cut or cuts == CONVINCED:
                 await self.log.replied(key, line.name, request.body(), reply, spent.row())
                 return reply
-            cut, reason = True, "the answer was cut short"
+            reason = "the answer was cut short"
             self.log.failed(key, line.name, reason, spent.row())
         raise Unanswered(f"{line.name}: {reason}, {limits.attempts} times")
 
@@ -112,12 +120,13 @@ class Caller:
             line.pace.leave(expected, expected if actual is most else actual.tokens)
 
     async def _reserve(self, line: Line, most: Cost) -> None:
+        if line.closed:
+            raise Unanswered(line.closed)
         try:
             await self.ledger.reserve(most)
         except BudgetSpent as error:
-            line.closed = str(error)
-        if line.closed:
-            raise Unanswered(line.closed)
+            line.close(str(error))
+            raise Unanswered(str(error)) from None
 
     async def _answer(self, line: Line, key: str, request: Request) -> Reply:
         limit = line.config.limits.timeout_s
@@ -131,7 +140,7 @@ class Caller:
 def _slow_down(line: Line, failure: Again, began: float) -> None:
     if failure.busy:
         line.pace.busy(began)
-    if failure.after_s is not None and not line.closed:
+    if failure.after_s is not None:
         line.pace.pause(min(failure.after_s, line.config.limits.longest_wait_s))
 
 
@@ -141,6 +150,6 @@ def _expected(worst: Usage) -> int:
 
 
 def _cut_short(request: Request, reply: Reply) -> bool:
-    """Said to be as long as allowed, and is not: worth one more attempt. If it comes again, the context was full."""
+    """Said to be as long as allowed, and is not: perhaps something on the way has cut it."""
     short = reply.usage.output_tokens < request.sampling.max_tokens
     return reply.finish_reason == "length" and short and not reply.usage.estimated

@@ -5,6 +5,7 @@ Requests under way follow AIMD, as in TCP: one more each round trip while all go
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 from rlvr.data.teachers.config import Limits
 
@@ -22,6 +23,7 @@ class Pace:
         self._paused_until = 0.0
         self._fell_at = 0.0
         self._next_request, self._next_token = 0.0, 0.0
+        self._hurried = asyncio.Event()
 
     async def enter(self, tokens: int) -> float:
         """Wait for a turn; returns when it began, for `leave`."""
@@ -66,6 +68,10 @@ class Pace:
         """Nothing goes out before so many seconds from now."""
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
+    def hurry(self) -> None:
+        """From now on nobody waits for a rate or a pause."""
+        self._hurried.set()
+
     async def _slot(self, tokens: int) -> None:
         """Wait until the rates and the teacher's own pauses allow one more."""
         clock = asyncio.get_running_loop().time
@@ -74,8 +80,10 @@ class Pace:
             self._next_request = max(now, self._next_request) + 60 / rate
         if rate := self.limits.tokens_per_minute:
             self._next_token = max(now, self._next_token) + tokens * 60 / rate
-        for until in (at, self._paused_until, self._paused_until):  # a pause may be called while others wait
-            await asyncio.sleep(max(0.0, until - clock()))
+        while (until := max(at, self._paused_until)) > clock() and not self._hurried.is_set():
+            with suppress(TimeoutError):  # a pause may be called while others wait
+                async with asyncio.timeout_at(until):
+                    await self._hurried.wait()
 
     def _admit(self) -> None:
         while self._waiting and self.under_way < int(self.allowed):
