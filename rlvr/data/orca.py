@@ -38,8 +38,8 @@ class Collection(Section):
     data: Path
     """JSONL or Parquet of queries: `prompt`, `inputs` or `messages`; `task` names what `per_task` counts; `verifier`
     and `reference` are for `verify`."""
-    where: dict[str, str] = Field(default_factory=dict)
-    """Take only rows with these values, as in {submixture = "cot"}."""
+    where: dict[str, str | int | bool] = Field(default_factory=dict)
+    """Take only rows with these values, as in {submixture = "cot", few_shot = false}."""
     count: PositiveInt | None = None
     """Queries to draw; the paper's for cot, niv2, flan2021 and t0."""
     per_task: PositiveInt | None = None
@@ -152,7 +152,7 @@ def _rows(collection: Collection) -> Iterable[dict[str, Any]]:
     """Each different query once: its name, text, task, and what it is verified by. Raises UserError."""
     seen = set()
     for number, row in from_file(collection.data):
-        if all(str(row.get(key)) == value for key, value in collection.where.items()):
+        if all(row.get(key) == value for key, value in collection.where.items()):
             prompt = _prompt(f"{collection.data}: row {number}", row)
             if (name := digest(prompt)) not in seen:
                 seen.add(name)

@@ -1,4 +1,4 @@
-"""The configurations of the guides are configurations."""
+"""The guide's configurations are configurations, and it has one for every recipe."""
 
 import re
 import tomllib
@@ -6,26 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from rlvr import load
-from rlvr.data import recipe
-from rlvr.data.mix import Mixture
-from rlvr.suites import Evaluate
+from rlvr.data.recipe import RECIPES, load
 
-DOCS = Path(__file__).parents[4] / "docs"
-BLOCKS = [
-    (name, text)
-    for guide in ("data", "evaluation")
-    for name, text in re.findall(
-        r"^```toml\n# rlvr (?:data )?(\S+)\n(.*?)^```$", (DOCS / f"{guide}.md").read_text(), re.MULTILINE | re.DOTALL
-    )
-]
+GUIDE = (Path(__file__).parents[4] / "docs/data.md").read_text()
+EXAMPLES = dict(re.findall(r"^```toml\n# rlvr data ([a-z0-9-]+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
 
 
-@pytest.mark.parametrize(("name", "text"), BLOCKS, ids=[name for name, _ in BLOCKS])
-def test_a_configuration_of_the_guides_loads(name: str, text: str) -> None:
-    model = {"mix": Mixture, "eval": Evaluate}.get(name) or recipe.load(name).Config
-    load.validate(model, tomllib.loads(text), source=name)
+@pytest.mark.parametrize("name", RECIPES)
+def test_its_example_is_valid(name: str) -> None:
+    load(name).Config.model_validate(tomllib.loads(EXAMPLES[name]))
 
 
-def test_every_recipe_of_the_tools_guide_is_there() -> None:
-    assert {"flan", "flan-v2", "lima", "tulu3", "mix", "eval"} <= {name for name, _ in BLOCKS}
+def test_the_example_of_a_teacher_is_valid() -> None:
+    [block] = re.findall(r"^```toml\n(budget = .*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+    taught = load("magpie").Config
+    rest = {"out": "x", "before_query": "a", "after_query": "b"}
+    taught.model_validate(tomllib.loads(block) | rest)
+    for other in re.findall(r"^# (teacher = .*)$", block, re.MULTILINE):
+        taught.model_validate(tomllib.loads(other) | rest)
