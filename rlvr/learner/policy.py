@@ -150,11 +150,11 @@ def _whole(parameter: Tensor) -> Tensor:
 @contextmanager
 def without_adapters(policy: Policy) -> Iterator[None]:
     """The policy as it was before training: with adapters, it is its own reference."""
-    layers = [layer for layer in policy.modules() if hasattr(layer, "enable_adapters")]
+    layers: list[Any] = [layer for layer in policy.modules() if hasattr(layer, "lora_A")]
     for layer in layers:
-        layer.enable_adapters(False)  # type: ignore[operator]
+        layer.enable_adapters(False)
     try:
         yield
     finally:
         for layer in layers:
-            layer.enable_adapters(True)  # type: ignore[operator]
+            layer.enable_adapters(True)

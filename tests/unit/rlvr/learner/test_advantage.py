@@ -89,3 +89,18 @@ def test_an_error_takes_no_part(name: str, group: Callable[..., Group]) -> None:
 def test_groups_stay_in_order_and_apart(group: Callable[..., Group]) -> None:
     batch = advantage.samples([group(1, 0, name="a"), group(1, 1, name="b"), group(0, 0.5, name="c")], "mean")
     assert [(s.rollout.id, s.advantage) for s in batch] == [("a/0", 0.5), ("a/1", -0.5), ("c/0", -0.25), ("c/1", 0.25)]
+
+
+def test_a_low_variance_is_not_floored() -> None:
+    assert advantage.grpo([1.0, 1.00001]) == pytest.approx([-0.62, 0.62], abs=0.02)
+
+
+def test_groups_are_those_of_the_same_name() -> None:
+    got = advantage.by_group(["a", "b", "a", "b", "c"], [1, 10, 3, 20, 7], "mean")
+    assert got == [-1, -5, 1, 5, 0]
+
+
+def test_a_critic_learns_from_every_reward(group: Callable[..., Group]) -> None:
+    batch = advantage.samples([group(1, 1, name="a"), group(None, 0.5, name="b"), group(None, name="c")], "gae")
+    assert [(s.rollout.id, s.advantage, s.reward) for s in batch] == [("a/0", 0, 1), ("a/1", 0, 1), ("b/1", 0, 0.5)]
+    assert [advantage.trainable(group(1, 1), estimator) for estimator in ("gae", "mean")] == [True, False]

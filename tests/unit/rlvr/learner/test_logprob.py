@@ -73,3 +73,22 @@ def test_no_rows_are_no_error() -> None:
     logp, _ = linear_logprob(hidden, torch.zeros(V, H), torch.zeros(0, dtype=torch.long))
     logp.sum().backward()  # type: ignore[no-untyped-call]
     assert logp.shape == (0,)
+
+
+@pytest.mark.parametrize("chunk", [3, N])
+def test_the_entropys_gradient_is_pytorchs_too(inputs: tuple[Tensor, Tensor, Tensor], chunk: int) -> None:
+    hidden, head, target = inputs
+    upstream = torch.randn(2, N)
+    temperature = torch.linspace(0.5, 2.0, N)
+    got = linear_logprob(hidden, head, target, temperature, chunk, entropy_gradient=True)
+    logprobs = (hidden.double() @ head.double().T / temperature[:, None]).log_softmax(-1)
+    wanted = logprobs.gather(1, target[:, None])[:, 0], -(logprobs.exp() * logprobs).sum(-1)
+    slopes = [
+        torch.autograd.grad(sum((w * x).sum() for w, x in zip(upstream, pair, strict=True)), (hidden, head))
+        for pair in (got, wanted)
+    ]
+    torch.testing.assert_close(*slopes, atol=1e-5, rtol=1e-5)
+
+
+def test_without_need_the_entropy_has_no_gradient(inputs: tuple[Tensor, Tensor, Tensor]) -> None:
+    assert not linear_logprob(*inputs)[1].requires_grad
