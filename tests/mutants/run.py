@@ -22,6 +22,8 @@ import transformers  # noqa: F401  (so that the children need not import it)
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("rlvr", "verifiers", "sandbox")
 DEADLINE_S = 300
+REWRITING = "ignore::pytest.PytestAssertRewriteWarning"
+"""It warns of what was imported before it; we did so on purpose."""
 
 torch.set_num_threads(1)  # a fork has no other threads
 sys.dont_write_bytecode = True
@@ -67,7 +69,18 @@ def passes(folder: Path, tests: list[str]) -> bool:
             os.dup2(said.fileno(), 1)
             os.dup2(said.fileno(), 2)
             sys.path.insert(0, str(folder))
-            options = ["-q", "-x", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
+            options = [
+                "-q",
+                "-x",
+                "-p",
+                "no:cacheprovider",
+                "-W",
+                REWRITING,
+                "--rootdir",
+                str(ROOT),
+                "-c",
+                str(ROOT / "pyproject.toml"),
+            ]
             code = pytest.main([*options, *(str(ROOT / test) for test in tests)])
             ours = [module for name, module in sys.modules.items() if name.partition(".")[0] in PACKAGES]
             astray = [m.__file__ for m in ours if not str(m.__file__).startswith(str(folder))]
