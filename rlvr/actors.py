@@ -24,7 +24,7 @@ LANES = 4
 """Parts in which a vLLM engine is given its requests, so that new ones arrive while long ones go on."""
 
 
-def _set_threads(compute: Compute) -> None:
+def set_threads(compute: Compute) -> None:
     import torch
 
     torch.set_num_threads(compute.threads or len(os.sched_getaffinity(0)))
@@ -44,7 +44,7 @@ class EngineActor:
     def __init__(self, model: str, at_once: int, compute: Compute, settings: EngineSettings, number: int) -> None:
         import asyncio
 
-        _set_threads(compute)
+        set_threads(compute)
         self.name = f"engine {number}"
         self.turn = asyncio.Lock()
         self.engine: Any
@@ -84,7 +84,7 @@ class LearnerActor:
     """One rank of the learner. `ping` has a thread of its own, as everything else takes its turn."""
 
     def __init__(self, config: RL, number: int) -> None:
-        _set_threads(config.compute)
+        set_threads(config.compute)
         self.config, self.number, self.out = config, number, config.out
 
     @ray.method(concurrency_group="pulse")  # type: ignore[untyped-decorator]

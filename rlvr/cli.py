@@ -9,6 +9,7 @@ from rlvr.commands import (
     deploy,
     doctor,
     export,
+    replay,
     report,
     rescore,
     sandbox,
@@ -43,6 +44,7 @@ app.command("runs")(view.list_runs)
 app.command()(view.view)
 app.command()(report.report)
 app.command()(rescore.rescore)
+app.command()(replay.replay)
 app.add_typer(export.app, name="export")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")

@@ -39,10 +39,10 @@ async def train(
     log: Log,
 ) -> None:
     """Run to `config.steps`, from wherever the journal and the last checkpoint stand."""
-    step = await recover(learner, journal)
+    step, metrics = await recover(learner, journal)
     await engine.load(await learner.weights(), step)
     if not journal.steps().get(step):  # a new run, or one that died before it could look at this step
-        metrics = await validate(step)
+        metrics |= await validate(step)
         journal.metrics(step, metrics)
         log(step, metrics)
         if step:
@@ -67,13 +67,16 @@ async def train(
             stop_if_hopeless(config, batch.groups, journal)
 
 
-async def recover(learner: Learner, journal: Journal) -> int:
-    """Back to the last checkpoint, then through the journaled batches after it. Returns the step reached."""
-    step = await learner.restore()
+async def recover(learner: Learner, journal: Journal) -> tuple[int, dict[str, float]]:
+    """Back to the last checkpoint, then through the journaled batches after it.
+
+    Returns the step reached, and what the learner said of it, if it was taken again.
+    """
+    step, metrics = await learner.restore(), dict[str, float]()
     reached = max(journal.steps(), default=0)
     for replayed in range(step + 1, reached + 1):
-        await learner.step(journal.batch_of(replayed))
-    return max(step, reached)
+        metrics = await learner.step(journal.batch_of(replayed))
+    return max(step, reached), metrics
 
 
 def summary(batch: Batch, step: int) -> dict[str, float]:
