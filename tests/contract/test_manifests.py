@@ -12,13 +12,15 @@ def test_kubernetes(foreign):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_compose(foreign):
-    done = foreign("check-jsonschema", "--builtin-schema", "vendor.compose-spec", f"{DEPLOY}/compose.yaml")
+@pytest.mark.parametrize("file", ["compose.yaml", "cluster.yaml"])
+def test_compose(foreign, file):
+    done = foreign("check-jsonschema", "--builtin-schema", "vendor.compose-spec", f"{DEPLOY}/{file}")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_dockerfile(foreign):
-    done = foreign("hadolint", f"{DEPLOY}/Dockerfile.service")
+@pytest.mark.parametrize("file", ["Dockerfile.service", "Dockerfile.train"])
+def test_dockerfile(foreign, file):
+    done = foreign("hadolint", f"{DEPLOY}/{file}")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
