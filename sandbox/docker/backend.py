@@ -95,7 +95,7 @@ class DockerSandbox(Runner):
             raise LaneLostError(told.stderr.strip())
         seen = probe.layers_seen(told.stdout, told.stderr)
         held = [layer for kind, layer in _GROUPS.items() if self._engine.info.get(kind)]
-        return ("container", *seen, *held)
+        return ("container", *([self._runtime] if self._runtime else []), *seen, *held)
 
     def _open_lane(self) -> Lane:
         if self._mode == "workers":

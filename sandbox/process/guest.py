@@ -46,6 +46,7 @@ _OPEN_FILES = 512
 _PENDING = 1024
 """Signals that wait, and timers: kernel memory that nothing else counts."""
 _STACK = 64 << 20
+_MUST_HOLD = (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_AS)
 _ADDRESS_SPACE_SLACK = 1 << 30
 _CHUNK = 1 << 15
 _WALLS = kernel.MS_NOSUID | kernel.MS_NODEV
@@ -247,7 +248,11 @@ def _limit(job: Job, capped: bool) -> None:
     for limit, wanted in fixed.items():
         _, most = resource.getrlimit(limit)
         value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-        resource.setrlimit(limit, (value, value))
+        try:
+            resource.setrlimit(limit, (value, value))
+        except ValueError:  # gVisor refuses those that mean nothing to its kernel
+            if limit in _MUST_HOLD:
+                raise
 
 
 def execute(job: Job) -> NoReturn:

@@ -15,12 +15,13 @@ _WAYS_OUT = (
     "mount and pivot_root), or use the docker backend."
 )
 
+_NAMESPACES = ("user", "pid", "net", "mnt", "ipc", "uts")
 LOOK_AROUND = """
 import json, os
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({
-    "namespaces": {name: os.readlink(f"/proc/self/ns/{name}") for name in ("user", "pid", "net", "mnt", "ipc", "uts")},
-    "status": {key: status[key].strip() for key in ("CapEff", "CapPrm", "CapInh", "CapBnd", "NoNewPrivs", "Seccomp")},
+    "namespaces": {name: os.readlink(f"/proc/self/ns/{name}") for name in os.listdir("/proc/self/ns")},
+    "status": {key: value.strip() for key, value in status.items()},
     "readonly": os.statvfs("/").f_flag & os.ST_RDONLY and os.statvfs("/usr").f_flag & os.ST_RDONLY,
 }))
 """
@@ -49,13 +50,14 @@ def layers_seen(stdout: str, stderr: str) -> tuple[str, ...]:
         seen = json.loads(stdout)
     except ValueError as error:
         raise SandboxUnavailable(f"the sandbox's self-test did not run: {stderr.strip() or stdout!r}") from error
-    layers = [name for name, there in seen["namespaces"].items() if there != _own_namespace(name)]
-    status = seen["status"]
-    if int(status["Seccomp"]) == 2:
+    spaces, status = seen["namespaces"], seen["status"]
+    layers = [name for name in _NAMESPACES if name in spaces and spaces[name] != _own_namespace(name)]
+    # gVisor's kernel does not tell of all of these; what is not told is not counted.
+    if status.get("Seccomp") == "2":
         layers.append("seccomp")
-    if int(status["NoNewPrivs"]) == 1:
+    if status.get("NoNewPrivs") == "1":
         layers.append("no-new-privs")
-    if not any(int(status[kind], 16) for kind in ("CapEff", "CapPrm", "CapInh", "CapBnd")):
+    if not any(int(status.get(kind, "1"), 16) for kind in ("CapEff", "CapPrm", "CapInh", "CapBnd")):
         layers.append("no-capabilities")
     if seen["readonly"]:
         layers.append("read-only-root")

@@ -32,12 +32,14 @@ def carry_out(sandbox: Any, name: str, code: str, rules: dict[str, str]) -> Find
 
     fetch = [rules["fetch"]] if "fetch" in rules else []
     stdin = b"x" * int(rules.get("stdin", "0"))
-    request = RunRequest("python", code, stdin=stdin, fetch=fetch, limits=Limits(wall_s=_WALL_S))
+    # One that must end in a certain way has the time for it, on a busy machine too.
+    limits = Limits() if "status" in rules and "timeout" not in rules["status"] else Limits(wall_s=_WALL_S)
+    request = RunRequest("python", code, stdin=stdin, fetch=fetch, limits=limits)
     faults: list[str] = []
     for _ in range(int(rules.get("repeat", "1"))):
         start = time.monotonic()
         result = sandbox.run(request)
-        if time.monotonic() - start > min(float(rules.get("wall", "99")), _WALL_S + _LATEST_S):
+        if time.monotonic() - start > min(float(rules.get("wall", "99")), limits.wall_s + _LATEST_S):
             faults.append(f"took {time.monotonic() - start:.1f} s")
         if rules.get("no", "ESCAPED") in result.stdout:
             faults.append("escaped")

@@ -1,6 +1,9 @@
 """What is said where the walls cannot be built."""
 
 import json
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -14,6 +17,21 @@ def test_a_refused_namespace_is_explained_with_the_ways_out() -> None:
     assert told.startswith("this machine does not allow the process sandbox: OSError: [Errno 28] unshare")
     assert "user.max_user_namespaces" in told
     assert "docker backend" in told
+
+
+def test_without_user_namespaces_nothing_is_opened() -> None:
+    """In a namespace whose own limit is 0, so that nobody else notices."""
+    if not shutil.which("unshare"):
+        pytest.skip("no unshare (util-linux) here")
+    code = "import sandbox; sandbox.open_sandbox('process')"
+    script = f'echo 0 > /proc/sys/user/max_user_namespaces && exec {sys.executable} -c "{code}"'
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if "unshare" in done.stderr.partition("\n")[0]:
+        pytest.skip(done.stderr)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("sandbox.base.SandboxUnavailable: this machine does not allow the process sandbox")
+    assert "or use the docker backend" in last
 
 
 def test_other_failures_are_said_as_they_are() -> None:
