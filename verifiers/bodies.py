@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag
 
 from verifiers.base import Verdict
 from verifiers.call import Row
 
 NDJSON = "application/x-ndjson"
-Timeout = Annotated[float | None, Field(gt=0, le=3600)]
+Timeout = Annotated[float, Strict(), Field(gt=0, le=3600)] | None
 
 
 class One(Row):

@@ -14,7 +14,7 @@ from sandbox.languages import LANGUAGES
 class RunLimits(BaseModel):
     """Ceilings of one run, as `sandbox.Limits`, within what a service lets anybody ask for."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     wall_s: float = Field(default=10.0, gt=0, le=120)
     memory_mb: int = Field(default=512, ge=16, le=4096)

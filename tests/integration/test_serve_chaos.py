@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 SECONDS = 60.0
 RECOVERY_S = 2.0
-MOST_BYTES = 1 << 30
+MOST_BYTES = 512 << 20
 """Resident, of the service's own process: five bodies of 64 MB are refused at a time, and one is taken apart."""
 CHILDREN = (b"verifiers.worker_main", b"sandbox.process.host")
 numbers = count()

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from fastapi import APIRouter, Request
+from pydantic import Field, Strict
 
 from sandbox import Limits, RunRequest, RunResult
 from sandbox.languages import LANGUAGES
@@ -17,6 +18,9 @@ from verifiers.problems import ERRORS, Problem, ProblemDetails
 
 T = TypeVar("T")
 
+Seconds = Annotated[float, Strict(), Field(gt=0, le=600)]
+Whole = Annotated[int, Strict()]
+"""Numbers as JSON has them: neither text nor `true` counts as one."""
 LONGEST_RUN_S = 600.0
 MOST_MEMORY_MB = 4096
 BAD_INPUT = {"bad_reference": 422, "bad_params": 422, "bad_response": 422, "unknown_verifier": 404}

@@ -5,12 +5,11 @@ it waits.
 """
 
 import base64
-import binascii
 import secrets
 from typing import Annotated
 
 from fastapi import Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, Strict
 
 from sandbox import RunResult
 from verifiers.problems import Problem
@@ -48,12 +47,12 @@ class Submission(BaseModel):
     """A program, and what it should write."""
 
     source_code: str
-    language_id: int = Field(json_schema_extra={"enum": [*sorted(LANGUAGE_IDS)]})
+    language_id: door.Whole = Field(json_schema_extra={"enum": [*sorted(LANGUAGE_IDS)]})
     stdin: str | None = None
     expected_output: str | None = None
-    cpu_time_limit: float = Field(default=5.0, gt=0, le=600)
-    wall_time_limit: float = Field(default=10.0, gt=0, le=600)
-    memory_limit: float = Field(default=512_000, gt=0)
+    cpu_time_limit: door.Seconds = 5.0
+    wall_time_limit: door.Seconds = 10.0
+    memory_limit: Annotated[float, Strict()] = Field(default=512_000, gt=0)
     """KiB."""
 
 
@@ -140,7 +139,7 @@ def _text(text: str | None, encoded: bool) -> str | None:
         return text
     try:
         return base64.b64decode(text).decode("utf-8", "replace")
-    except binascii.Error as error:
+    except ValueError as error:
         raise Problem(422, f"not base64: {error}", "invalid-request") from None
 
 

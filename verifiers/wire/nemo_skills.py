@@ -23,9 +23,9 @@ class Execute(BaseModel):
 
     generated_code: str
     std_input: str = ""
-    timeout: float = Field(default=10.0, gt=0, le=600)
+    timeout: door.Seconds = 10.0
     language: str = Field(default="ipython", json_schema_extra=door.language_enum(LANGUAGE_NAMES))
-    max_output_characters: int = Field(default=1000, ge=0)
+    max_output_characters: door.Whole = Field(default=1000, ge=0)
 
 
 class Executed(BaseModel):

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from fastapi import Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from verifiers.base import Verdict
 from verifiers.call import Item
@@ -27,7 +27,7 @@ class TestProgram(BaseModel):
 
     program: str
     tests: Any
-    max_execution_time: float = Field(default=1.0, gt=0, le=600)
+    max_execution_time: door.Seconds = 1.0
 
 
 class TestResults(BaseModel):

@@ -5,7 +5,6 @@ all harmful ones need, is refused. So is what is small to send and large to look
 """
 
 import base64
-import binascii
 import io
 import pickle
 import zlib
@@ -28,7 +27,7 @@ def unpack(text: str, most_bytes: int = MOST_BYTES) -> Any:
     decompressor = zlib.decompressobj()
     try:
         data = decompressor.decompress(base64.b64decode(text, validate=True), most_bytes)
-    except (binascii.Error, zlib.error) as error:
+    except (ValueError, zlib.error) as error:
         raise ValueError(f"neither JSON nor base64 of compressed data: {error}") from None
     if decompressor.unconsumed_tail:
         raise ValueError(f"more than {most_bytes} bytes")

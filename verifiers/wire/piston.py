@@ -5,7 +5,6 @@ the program.
 """
 
 import base64
-import binascii
 import platform
 from collections.abc import Iterable
 from typing import Literal
@@ -44,7 +43,7 @@ class File(BaseModel):
             if self.encoding == "base64":
                 return base64.b64decode(self.content, validate=True)
             return bytes.fromhex(self.content) if self.encoding == "hex" else self.content.encode()
-        except (binascii.Error, ValueError) as error:
+        except ValueError as error:
             raise Problem(400, f"file {self.name!r} is not {self.encoding}: {error}", "invalid-request") from None
 
 
@@ -54,10 +53,10 @@ class Execute(BaseModel):
     files: list[File] = Field(min_length=1, max_length=1000)
     stdin: str = ""
     args: list[str] = Field(default=[], max_length=1000)
-    compile_timeout: int = Field(default=10_000, ge=1, le=600_000)
-    run_timeout: int = Field(default=3_000, ge=1, le=600_000)
-    compile_memory_limit: int = -1
-    run_memory_limit: int = -1
+    compile_timeout: door.Whole = Field(default=10_000, ge=1, le=600_000)
+    run_timeout: door.Whole = Field(default=3_000, ge=1, le=600_000)
+    compile_memory_limit: door.Whole = -1
+    run_memory_limit: door.Whole = -1
 
 
 class Stage(BaseModel):

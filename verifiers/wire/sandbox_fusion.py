@@ -5,7 +5,6 @@ everything but 200. So 504 it is. `/run_jupyter` and the data-set routes are lef
 """
 
 import base64
-import binascii
 from typing import Annotated, Any, Literal
 
 from fastapi import Request
@@ -33,9 +32,9 @@ class RunCode(BaseModel):
     code: str
     language: str = Field(json_schema_extra=door.language_enum(LANGUAGE_NAMES))
     stdin: str | None = None
-    compile_timeout: float = Field(default=10.0, gt=0, le=600)
-    run_timeout: float = Field(default=10.0, gt=0, le=600)
-    memory_limit_MB: int = -1
+    compile_timeout: door.Seconds = 10.0
+    run_timeout: door.Seconds = 10.0
+    memory_limit_MB: door.Whole = -1
     files: dict[str, str | None] = {}
     fetch_files: list[str] = []
 
@@ -82,7 +81,7 @@ async def ping() -> str:
 def _decoded(path: str, content: str) -> bytes:
     try:
         return base64.b64decode(content, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise Problem(422, f"files: {path!r} is no base64: {error}", "invalid-request") from None
 
 

@@ -1,7 +1,10 @@
 import asyncio
 from typing import NamedTuple
 
+from verifiers import Grader, Item
 from verifiers.turns import FairQueue, Turns
+
+SLOW = "import time\ndef f():\n    time.sleep(0.1)\n    return {}\n"
 
 
 class Piece(NamedTuple):
@@ -63,5 +66,31 @@ def test_a_place_is_never_lost_by_who_gives_up():
         await asyncio.gather(holder, leaver, called, return_exceptions=True)
         async with asyncio.timeout(1), turns.place("b"):
             pass
+
+    asyncio.run(check())
+
+
+def test_a_flood_of_one_owner_does_not_hold_up_another():
+    """Without turns the second owner would be last of all."""
+
+    def item(number):
+        return Item(str(number), "code", SLOW.format(number), {"test_list": ["assert f() == 1"]})
+
+    async def check():
+        with Grader(workers=1) as grader:
+            begun, done = asyncio.Event(), []
+
+            async def flood():
+                async for _, verdict in grader.completed([item(n) for n in range(60)], "greedy"):
+                    done.append(verdict.id)
+                    begun.set()
+
+            flooding = asyncio.create_task(flood())
+            await begun.wait()
+            async for _, verdict in grader.completed([item(100)], "modest"):
+                assert verdict.status == "incorrect"
+                assert len(done) < 30
+            await flooding
+            assert len(done) == 60
 
     asyncio.run(check())

@@ -75,6 +75,7 @@ def test_a_small_pickle_of_something_huge_is_refused():
     [
         "",
         "not packed",
+        "\u00fc",
         base64.b64encode(b"not compressed").decode(),
         *(base64.b64encode(zlib.compress(data)).decode() for data in DAMAGED),
         packed({1, 2}),

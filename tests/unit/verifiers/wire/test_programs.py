@@ -75,6 +75,9 @@ def test_what_does_not_compile(service):
     [
         ("/run_code", {"code": "", "language": "cobol"}),
         ("/run_code", {"code": "", "language": "python", "files": {"a": "?"}}),
+        ("/run_code", {"code": "", "language": "python", "files": {"a": "\u00fc"}}),
+        ("/run_code", {"code": "", "language": "python", "memory_limit_MB": False}),
+        ("/submissions/?wait=true&base64_encoded=true", {"source_code": "\u00fc", "language_id": 71}),
         ("/run_code", {"code": "", "language": "python", "files": {"../a": HI}}),
         ("/run_code", {"code": "", "language": "python", "run_timeout": 1e9}),
         ("/execute", {"generated_code": "1", "language": "ipython"}),
