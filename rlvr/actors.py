@@ -114,6 +114,9 @@ class LearnerActor:
 
         return self.learner.version, Weights.of(self.learner.version, self.learner.weights())
 
+    def logprobs(self, samples: Sequence[Sample]) -> list[float]:
+        return self.learner.logprobs(samples).tolist()
+
     def checkpoint(self, step: int) -> None:
         from rlvr.learner import checkpoint
 

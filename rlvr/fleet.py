@@ -242,6 +242,11 @@ class Learner:
             except Lost:
                 continue
 
+    async def logprobs(self, samples: Sequence[Sample]) -> list[float]:
+        """Of every response token, at the sampling temperature."""
+        found: list[float] = await self.member.persist("logprobs", samples)
+        return found
+
     async def checkpoint(self, step: int) -> None:
         await self.member.persist("checkpoint", step)
 

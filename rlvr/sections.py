@@ -44,6 +44,8 @@ class EngineSettings(Section):
     """GPUs of one vLLM engine."""
     memory: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
     """Share of a GPU's memory that vLLM takes."""
+    tolerance: PositiveFloat = 0.05
+    """A run does not begin when engine and learner differ by more nats a token on what the engine sampled."""
 
 
 class Faults(Section):

@@ -10,6 +10,7 @@ from typing import Any
 
 from rlvr import trackers
 from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner, nodes
+from rlvr.agreement import Compared
 from rlvr.breaker import Breaker
 from rlvr.config import RL, Sampling
 from rlvr.evaluate import evaluate
@@ -77,11 +78,13 @@ async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], record: 
         health = grader.metrics() | {"restarts": float(lost)}
         record(step, metrics | clock.rates(metrics.get("sampled_tokens", 0.0)) | health)
 
-    partners = WatchedEngine(engine), WatchedGrader(grader), WatchedLearner(learner)
+    compared = Compared(engine, learner, prompts, config)
+    partners = WatchedEngine(compared), WatchedGrader(grader), WatchedLearner(learner)
     await train(config, prompts, *partners, journal, validate, log_step)
     states = journal.counts()
     journal.close()
-    return {"steps": config.steps, "best": best.accuracy, "prompts_too_long": too_long, "states": states}
+    about = {"engine_difference": compared.difference}
+    return about | {"steps": config.steps, "best": best.accuracy, "prompts_too_long": too_long, "states": states}
 
 
 class Best:

@@ -99,13 +99,17 @@ class Run:
 
     def wait_for_step(self, step: int) -> float:
         """Seconds until it was reached. Ends the program when the run ends badly or makes no progress."""
-        start = time.monotonic()
-        while self.step() < min(step, self.steps):
+        start = moved = time.monotonic()
+        before = reached = self.step()
+        while reached < min(step, self.steps):
             if self.driver.poll() not in (None, 0):
-                sys.exit(f"the run ended with {self.driver.returncode} at step {self.step()}; see {self.log.name}")
-            if time.monotonic() - start > STALLED_S:
-                sys.exit(f"no progress for {STALLED_S:.0f} s at step {self.step()}; see {self.log.name}")
+                sys.exit(f"the run ended with {self.driver.returncode} at step {reached}; see {self.log.name}")
+            if reached > before:
+                before, moved = reached, time.monotonic()
+            if time.monotonic() - moved > STALLED_S:
+                sys.exit(f"no progress for {STALLED_S:.0f} s at step {reached}; see {self.log.name}")
             time.sleep(0.05)
+            reached = self.step()
         return time.monotonic() - start
 
     def finish(self) -> float:

@@ -14,6 +14,7 @@ import yaml
 from rlvr import kuberay, load
 from rlvr.config import RL, STAGES, Compute, EngineSettings, Grading, Pipeline, Section, Tasks
 
+ROOT = Path(__file__).parents[3]
 SCHEMAS = {"RayJob": "rayjobs.json", "RayCluster": "rayclusters.json"}
 
 
@@ -51,6 +52,15 @@ def test_manifests_are_valid_by_the_schemas_of_kuberay(name: str, kind: str) -> 
         [container] = group["template"]["spec"]["containers"]
         assert container["image"] == "image:1"
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "deploy" / "kuberay").glob("*.yaml")), ids=lambda file: file.name)
+def test_the_manifests_that_are_shipped_are_valid(file: Path) -> None:
+    manifest = yaml.safe_load(file.read_text())
+    if manifest["kind"] == "RayJob":
+        text = yaml.safe_load(manifest["spec"]["runtimeEnvYAML"])["env_vars"]["RLVR_CONFIG"]
+        load.validate(STAGES["rl"], load.parse(text, file.name), [], source=file.name)
+    jsonschema.validate(manifest, schema(manifest["kind"]))
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
