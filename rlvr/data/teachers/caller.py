@@ -30,6 +30,7 @@ class Line:
     def __init__(self, name: str, config: Answering, teacher: Teacher) -> None:
         self.name, self.config, self.teacher = name, config, teacher
         self.pace = Pace(config.limits)
+        self.answers = 0
         self.closed: str | None = None
         """Why no more is asked in this run."""
 
@@ -65,7 +66,7 @@ class Caller:
         return await self._under_way[key]
 
     async def _insist(self, line: Line, key: str, request: Request) -> Reply:
-        limits, reason, cuts = line.config.limits, "", 0
+        limits, reason, cuts, before = line.config.limits, "", 0, line.answers
         for attempt in range(limits.attempts):
             if line.closed:
                 raise Unanswered(line.closed)
@@ -84,7 +85,10 @@ class Caller:
                 return reply
             reason = "the answer was cut short"
             self.log.failed(key, line.name, reason, spent.row())
-        raise Unanswered(f"{line.name}: {reason}, {limits.attempts} times")
+        given_up = f"{line.name}: {reason}, {limits.attempts} times"
+        if line.answers == before:  # nor did anybody else have an answer in all that time
+            line.close(given_up)
+        raise Unanswered(given_up)
 
     def _wait(self, backoff_s: float, attempt: int, error: Again) -> float:
         if error.after_s is not None:
@@ -103,6 +107,7 @@ class Caller:
             try:
                 reply = await self._answer(line, key, request)
                 actual = cost(reply.usage, line.config.price)
+                line.answers += 1
                 line.pace.good()
                 return reply, actual
             except Again as failure:

@@ -1,7 +1,7 @@
 """The sections of a configuration that name teachers, their limits, their prices, and the budget."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -59,6 +59,10 @@ class OpenAITeacher(Answering):
     """Environment variable that holds the API key."""
     completions: Literal["native", "chat"] = "native"
     """How texts to continue are sent where the endpoint has no /completions: `chat` makes them a user's message."""
+    max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the endpoint calls the limit of an answer in chat."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """Further fields of every request's body, such as `reasoning_effort` or `chat_template_kwargs`."""
     without: tuple[Feature, ...] = ()
     """What the endpoint does not know. A seed is then left out; a recipe that needs any other ends with an error."""
 

@@ -16,7 +16,9 @@ from rlvr.data.teachers.config import Budget, Price
 
 MILLION = Decimal(10**6)
 PER_MESSAGE = 16
-"""Tokens that a chat template may add to each message, and once more at the end."""
+"""Tokens that a chat template may add to each message."""
+PER_CONVERSATION = 64
+"""And to the whole: some templates put a system message of their own in front."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ def cost(usage: Usage, price: Price) -> Cost:
 def worst_usage(request: Request) -> Usage:
     """What an attempt can use at most: a token is at least one byte."""
     if request.messages is None:
-        read = len((request.prompt or "").encode(errors="replace")) + PER_MESSAGE
+        # It may be sent as a user's message.
+        read = len((request.prompt or "").encode(errors="replace")) + PER_MESSAGE + PER_CONVERSATION
     else:
         text = sum(len(message["content"].encode(errors="replace")) for message in request.messages)
-        read = text + PER_MESSAGE * (len(request.messages) + 1)
+        read = text + PER_MESSAGE * len(request.messages) + PER_CONVERSATION
     return Usage(read, request.sampling.max_tokens, estimated=True)
 
 

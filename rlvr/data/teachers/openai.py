@@ -59,20 +59,21 @@ class OpenAI:
 
     def _body(self, request: Request, seed: int) -> tuple[str, dict[str, Any]]:
         """Path and body. Raises UserError for what the endpoint is said not to know."""
-        body = {"model": self.config.model, **request.body()}
+        body = {"model": self.config.model, **request.body(), **self.config.extra}
         if unknown := [feature for feature in self.config.without if feature in body]:
             raise UserError(
                 f"teacher {self.config.model}: the recipe needs {unknown[0]}, which `without` says is not there"
             )
         if "seed" not in self.config.without:
             body["seed"] = seed
-        if "messages" in body:
-            return "chat/completions", body
-        if self.config.completions == "native":
+        if "prompt" in body and self.config.completions == "native":
             if "completions" in self.config.without:
                 raise UserError(f'teacher {self.config.model}: the recipe continues texts; write completions = "chat"')
             return "completions", body
-        return "chat/completions", {**body, "messages": [{"role": "user", "content": body.pop("prompt")}]}
+        if "prompt" in body:
+            body["messages"] = [{"role": "user", "content": body.pop("prompt")}]
+        body[self.config.max_tokens_name] = body.pop("max_tokens")
+        return "chat/completions", body
 
     def _failed(self, response: httpx.Response) -> Reply:
         """A refusal is an answer; anything else is raised: Again, or UserError when no request would fare better."""

@@ -85,6 +85,16 @@ def test_it_tries_again_and_then_gives_up(log: ResponseLog) -> None:
         texts(caller(log, Plays([again] * 3), attempts=3), request(1))
 
 
+def test_a_teacher_that_answers_nobody_is_given_up(log: ResponseLog) -> None:
+    teacher = Plays([Again("no connection")] * 10**4)
+    taught = caller(log, teacher, attempts=4)
+    with pytest.raises(Unanswered, match="no connection, 4 times"):
+        texts(taught, request(0))
+    with pytest.raises(Unanswered, match="no connection, 4 times"):
+        texts(taught, request(1))
+    assert teacher.asked == 4
+
+
 def test_a_long_pause_ends_the_run_at_once(log: ResponseLog) -> None:
     teacher = Plays([Again("HTTP 429", after_s=3600.0)])
     began = time.monotonic()
