@@ -149,7 +149,11 @@ def test_a_wrong_set_up_is_one_clear_line(endpoint: Endpoint) -> None:
 
 def test_nobody_there() -> None:
     async def run() -> None:
-        await OpenAI(OpenAITeacher(url="http://127.0.0.1:9/v1", model="m")).ask(CHAT, 0)
+        teacher = OpenAI(OpenAITeacher(url="http://127.0.0.1:9/v1", model="m"))
+        try:
+            await teacher.ask(CHAT, 0)
+        finally:
+            await teacher.close()
 
     with pytest.raises(Again, match=r"no connection to http://127.0.0.1:9/v1") as caught:
         asyncio.run(run())
