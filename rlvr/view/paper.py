@@ -1,5 +1,6 @@
 """A table ready for a paper: accuracy by benchmark with 95% intervals, and what each step or run changed."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -50,10 +51,24 @@ def _mean(scores: Scores | None) -> str:
 
 
 def _delta(before: Scores | None, after: Scores | None) -> str:
-    """On the tasks that both judged; empty where there are none."""
-    if not before or not after or not before.keys() & after.keys():
-        return ""
-    return text(difference(before, after), signed=True)
+    return text(gain(before, after), signed=True) if before and after else ""
+
+
+def gain(before: Scores, after: Scores) -> Estimate:
+    """How much better `after` is: paired by task where both judged the same tasks.
+
+    Where they did not, the tasks that they happen to share would be a poor sample of both. Then it is the difference of
+    the two means, with the interval that follows from theirs (Newcombe 1998, method 10).
+    """
+    if before.keys() == after.keys():
+        return difference(before, after)
+    old, new = share(list(before.values())), share(list(after.values()))
+    value = new.value - old.value
+    if old.low is None or old.high is None or new.low is None or new.high is None:
+        return Estimate(value, None, None)
+    down = math.hypot(new.value - new.low, old.high - old.value)
+    up = math.hypot(new.high - new.value, old.value - old.low)
+    return Estimate(value, value - down, value + up)
 
 
 def text(found: Estimate, signed: bool = False) -> str:

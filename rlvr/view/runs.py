@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from rlvr.view import story
-from rlvr.view.run import NoRun, Run, is_run, read_run
+from rlvr.view.run import NoRun, Row, Run, is_run, read_run
 
 DEPTH = 4
 """Folders below the root that are looked through."""
@@ -128,9 +128,13 @@ def has_ended(run: Run) -> bool:
     """Its summary is written last. That of a run which was resumed with more to do is an old one."""
     if not (run.path / "summary.json").is_file():
         return False
-    newer = _changed(run.path / "summary.json") >= _written(run)
-    last = [stage.metrics[-1] for stage in run.stages if stage.metrics]
-    return newer or all("total" in row and row["step"] >= row["total"] for row in last)
+    if _changed(run.path / "summary.json") >= _written(run):
+        return True
+    return all((stage.folder / "DONE").exists() or _reached_its_end(stage.metrics) for stage in run.stages)
+
+
+def _reached_its_end(rows: list[Row]) -> bool:
+    return bool(rows) and "total" in rows[-1] and rows[-1]["step"] >= rows[-1]["total"]
 
 
 def is_live(run: Run) -> bool:

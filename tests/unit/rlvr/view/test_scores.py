@@ -11,6 +11,23 @@ from rlvr.view.comparison import write_comparison
 from rlvr.view.scores import ALL, read_scores
 
 
+def spread(right: int, count: int, first: int = 0) -> dict[str, float]:
+    return {f"t{first + place}": float(place < right) for place in range(count)}
+
+
+def test_other_tasks_give_newcombes_interval_of_all_of_them() -> None:
+    found = paper.gain(spread(48, 80, first=30), spread(56, 70))  # Newcombe (1998), Table II, case a, method 10
+    assert [round(each, 4) for each in found] == [0.2, 0.0524, 0.3339]
+
+
+def test_the_same_tasks_are_paired() -> None:
+    before = {"a": 0.0, "b": 0.0, "c": 1.0, "d": 1.0}
+    found = paper.gain(before, {"a": 1.0, "b": 0.0, "c": 1.0, "d": 1.0})
+    assert found.value == 0.25
+    assert found.low == 0.0  # no task got worse, so no resample can be below
+    assert paper.gain(before, before) == (0.0, 0.0, 0.0)
+
+
 @pytest.fixture
 def evaluated(demo: Path) -> Path:
     """The demo's run with the responses of its evaluation: rl right on tasks that base gets wrong."""
