@@ -1,7 +1,7 @@
 """Take a run's learner steps again from its journal, and compare what comes of them bit for bit.
 
 The journal holds each step's batch as the learner was given it; the rest is in the checkpoint before it, or in the
-model that the run started from. On a CPU, with the same libraries, every figure and every parameter must come out the same.
+model that the run started from. On a CPU, with the same libraries, every figure and parameter must come out the same.
 """
 
 from collections.abc import Iterator
