@@ -77,6 +77,7 @@ def test_a_data_set_gives_no_more_than_its_cap(folder: Path) -> None:
 )
 def test_a_held_out_cluster_never_leaks(folder: Path, held: set[str], shots: int, seed: int) -> None:
     files = run(folder, f"{sorted(held)}{shots}{seed}", held_out=sorted(held), shots=shots, seed=seed, count=60)
+    assert len(files["train"]) == 60
     assert {row["cluster"] for row in files["train"]} & held == set()
     assert {row["cluster"] for row in files["held_out"]} == held
     text = json.dumps(files["train"])

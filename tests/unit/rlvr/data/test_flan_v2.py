@@ -110,6 +110,15 @@ def test_exemplars_share_the_template_and_are_never_the_query(folder: Path) -> N
     assert max(seen) == 10
 
 
+def test_a_question_with_another_answer_is_no_exemplar_of_itself(folder: Path) -> None:
+    twice = [{"question": f"q{i % 5}", "answer": f"a{i}"} for i in range(20)]
+    (folder / "t0.jsonl").write_text("".join(json.dumps(row) + "\n" for row in twice))
+    config = settings(folder, count=300)
+    for row in rows(config.model_copy(update={"datasets": {"t0": config.datasets["t0"]}})):
+        *shown, query = row["messages"][0]["content"].split(SEPARATOR)
+        assert query not in [shot.partition(DELIMITER)[0] for shot in shown]
+
+
 def test_exemplars_are_packed_to_the_length_and_what_does_not_fit_is_rejected(folder: Path) -> None:
     config = settings(folder, count=800, max_input_tokens=13, max_target_tokens=3)
     found = rows(config)

@@ -35,6 +35,11 @@ OTHER = {"role": "assistant", "content": "What?"}
             {"prompt": [USER], "chosen": [SAYS], "rejected": [OTHER]},
         ),
         (
+            {"chosen": [USER, SAYS, USER, OTHER], "rejected": [USER, SAYS, USER, SAYS]},
+            "pair",
+            {"prompt": [USER, SAYS, USER], "chosen": [OTHER], "rejected": [SAYS]},
+        ),
+        (
             {"prompt": "Hi", "verifier": "exact", "reference": "a"},
             "task",
             {"prompt": [USER], "verifier": "exact", "reference": "a"},

@@ -56,6 +56,11 @@ def test_a_part_does_not_depend_on_the_others(folder: Path) -> None:
     assert sorted(alone) == sorted(beside)
 
 
+def test_two_parts_of_one_file_are_drawn_apart(folder: Path) -> None:
+    found = drawn(mixture(folder, a_one={"count": 20}, a_two={"count": 20}))
+    assert set(found["a_one"]) != set(found["a_two"])
+
+
 def test_a_smaller_share_is_contained_in_a_larger_one() -> None:
     rows = [{"id": i} for i in range(50)]
     sizes = [take(rows, count, "a", seed=3) for count in (5, 20, 50, 70)]

@@ -59,10 +59,15 @@ def personas(write: Write, teacher: dict[str, str]) -> dict[str, Any]:
 
 
 def test_persona_prompts_responses_tasks_and_pairs(produce: Produce, personas: dict[str, Any], tmp_path: Path) -> None:
+    first: dict[str, str] = {}
+
     def answer(role: str, asked: str, request: Request) -> str:
+        """To every other prompt the second response, to all constraints but one, is as good as the first."""
         if "a person of kind" in asked:
             return f"Tell me of {re.search(r'kind (.)', asked)[1]}, please, number {request.sample}"  # type: ignore[index]
-        return meets(asked)
+        name = asked.splitlines()[0]
+        before = first.setdefault(name, meets(asked))
+        return before if int(name.rpartition(" ")[2]) % 2 else meets(asked)
 
     made = produce(Tulu3, answer, personas=personas, seed=1)
     assert Counter(row["skill"] for row in made.files["sft"])["math"] == 5
@@ -76,6 +81,7 @@ def test_persona_prompts_responses_tasks_and_pairs(produce: Produce, personas: d
         assert said[1] != "correct"
         assert row["left_out"] in reference["instruction_id_list"]
     assert made.files["preferences"]
+    assert made.manifest["rejected"]["rejected response fails"] > 0
     kept = Counter(row["skill"] for row in made.files["sft"])
     reasons = made.manifest["rejected"]
     assert kept["instructions"] == len(made.files["rlvr"]) == 40 - reasons.get("constraints", 0)
