@@ -1,0 +1,58 @@
+"""Accuracy against staleness: the same run at several `max_lag`, with and without the correction for old samplers.
+
+    python tests/bench/lag.py MODEL TRAIN HELD_OUT      (folders and files of a demo, say)
+
+One line each: bound, correction, accuracy on the held-out tasks after the last step, mean lag of what was trained on.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import fmean
+
+RUN = """
+stage = "rl"
+model = "{model}"
+out = "{out}"
+steps = {steps}
+prompts_per_step = 16
+group_size = 8
+max_lag = {lag}
+refill = 1
+evaluate_every = {steps}
+checkpoint_every = {steps}
+sampling = {{ max_tokens = 40 }}
+objective = {{ {correction} }}
+tasks = {{ train = "{train}", validation = "{held_out}" }}
+optim = {{ lr = 2e-4, warmup_steps = 5 }}
+compute = {{ threads = 1 }}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "train", "held_out"):
+        parser.add_argument(name, type=lambda path: Path(path).absolute())
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--lags", type=int, nargs="+", default=[0, 2, 8])
+    parser.add_argument("--out", type=Path, default=Path("runs/lag"))
+    options = parser.parse_args()
+    for lag in options.lags:
+        for name, correction in (("truncate", ""), ("none", 'importance = "none"')):
+            out = (options.out / f"{lag}-{name}").absolute()
+            out.parent.mkdir(parents=True, exist_ok=True)
+            config = out.with_suffix(".toml")
+            config.write_text(RUN.format(**vars(options) | {"out": out, "lag": lag, "correction": correction}))
+            with out.with_suffix(".log").open("w") as log:
+                command = [sys.executable, "-m", "rlvr.cli", "rl", str(config)]
+                subprocess.run(command, check=True, stdout=log, stderr=log)
+            rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+            accuracy = next(row["validation/accuracy"] for row in reversed(rows) if "validation/accuracy" in row)
+            mean = fmean(row["lag"] for row in rows if "lag" in row)
+            print(f"max_lag {lag}  correction {name:<10} accuracy {accuracy:.3f}  mean lag {mean:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
