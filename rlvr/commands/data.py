@@ -9,7 +9,7 @@ import typer
 
 from rlvr.commands import datasets
 from rlvr.commands.stages import ANY_OPTION, Config, DryRun, Overrides, user_errors
-from rlvr.data.recipe import RECIPES
+from rlvr.data.catalogue import RECIPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a recipe is, and which there are.
+"""What a recipe is.
 
 A recipe says, for what is there so far, which stages the next round has, until there is nothing left to do; and which
 records then make up which file. It holds no state: everything it knows is in the finished rounds' records.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import NonNegativeInt
 
 from rlvr.config import Section
+from rlvr.data.catalogue import RECIPES
 from rlvr.data.record import Record
 from rlvr.data.stage import Stage
 from rlvr.errors import UserError
@@ -102,30 +103,6 @@ class Recipe(ABC):
     def forecast(self) -> Sequence[Load]:
         """What it will ask of its teachers, as far as the configuration and published yields tell."""
         return ()
-
-
-RECIPES: dict[str, tuple[str, str]] = {
-    "flan": ("rlvr.data.flan:Flan", "Labelled data sets told as instructions, ten templates each, clusters held out."),
-    "self-instruct": (
-        "rlvr.data.self_instruct:SelfInstruct",
-        "Tasks and examples that a model writes from a few seed tasks.",
-    ),
-    "flan-v2": ("rlvr.data.flan_v2:FlanV2", "Five sub-mixtures in four styles, with and without exemplars."),
-    "alpaca": ("rlvr.data.alpaca:Alpaca", "Whole examples that a model writes, twenty to a request, from seed tasks."),
-    "evol-instruct": (
-        "rlvr.data.evol_instruct:EvolInstruct",
-        "Prompts that a model makes harder in rounds, with elimination of what fails.",
-    ),
-    "lima": ("rlvr.data.lima:Lima", "A thousand examples, chosen by quality and diversity, in fixed shares."),
-    "orca": ("rlvr.data.orca:Orca", "Explained answers of two teachers, under system messages that ask for them."),
-    "glan": ("rlvr.data.glan:Glan", "Questions and answers out of a taxonomy of human knowledge alone."),
-    "tulu3": ("rlvr.data.tulu3:Tulu3", "Personas' prompts, verified or judged pairs, and tasks for RL."),
-    "magpie": (
-        "rlvr.data.magpie:Magpie",
-        "Queries that an aligned model writes when a user's turn is left to it.",
-    ),
-}
-"""Name -> (`module:Class`, what it makes). In the order in which they were published."""
 
 
 def load(name: str) -> type[Recipe]:

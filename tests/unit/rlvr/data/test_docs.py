@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rlvr.data.recipe import RECIPES, load
+from rlvr.data.catalogue import RECIPES
+from rlvr.data.recipe import load
 
 GUIDE = (Path(__file__).parents[4] / "docs/data.md").read_text()
 EXAMPLES = dict(re.findall(r"^```toml\n# rlvr data ([a-z0-9-]+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
