@@ -1,6 +1,7 @@
 """10,000 hostile answers in a row through one grader: no hang, no leak, no lost worker, no false verdict."""
 
 import asyncio
+import os
 import random
 import time
 from pathlib import Path
@@ -11,9 +12,9 @@ from verifiers import Grader, Item
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-COUNT = 10_000
+COUNT = int(os.environ.get("RLVR_SOAK", "10000"))
 SLOWEST_S = 2.0
-"""Of CPU or waiting for one answer, with room for a busy machine."""
+"""For one answer that has the machine to itself."""
 
 TOWERS = [
     "9**9**9",
@@ -80,38 +81,62 @@ def answers(seed: int) -> list[str]:
     return found
 
 
-def resident_mb(pid: int) -> float:
-    return next(
-        int(line.split()[1]) / 1024
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
-        if line.startswith("VmRSS")
-    )
+def resident_mb() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def patience() -> float:
+    """How much longer the wall clock runs while others use the machine."""
+    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
+
+
 def test_ten_thousand_hostile_answers():
     items = [Item(str(n), "math", text, "31337") for n, text in enumerate(answers(0))]
     with Grader(workers=2, cache_size=0) as grader:
         asyncio.run(grader.grade_many(items[:500]))  # caches, imports, workers
-        import os
-
-        before, files = resident_mb(os.getpid()), open_files()
-        slowest = 0.0
+        before, files, killed = resident_mb(), open_files(), grader.stats().workers.killed
+        overdue = 0
         for start in range(0, COUNT, 500):
-            verdicts = asyncio.run(grader.grade_many(items[start : start + 500]))
-            assert [verdict.id for verdict in verdicts] == [item.id for item in items[start : start + 500]]
+            batch = items[start : start + 500]
+            verdicts = asyncio.run(grader.grade_many(batch))
+            assert [verdict.id for verdict in verdicts] == [item.id for item in batch]
             assert {verdict.status for verdict in verdicts} <= {"incorrect", "no_answer", "undecided"}
-            slowest = max(slowest, *(verdict.elapsed_ms / 1e3 for verdict in verdicts))
+            overdue += sum(verdict.reason == "time_limit" for verdict in verdicts)
         stats = grader.stats()
         assert (stats.waiting, stats.running) == (0, 0)
         assert stats.workers.died == 0
-        assert stats.workers.started - stats.workers.killed <= 4  # every one that was killed, and nothing else
-        assert slowest <= SLOWEST_S
-        assert resident_mb(os.getpid()) - before < 64
+        assert stats.workers.killed - killed == overdue
+        assert stats.workers.started - stats.workers.killed <= 2
+        assert resident_mb() - before < 64
         assert open_files() - files <= 4
-        start = time.monotonic()
         assert grader.grade_sync(Item("", "math", "\\boxed{\\int_0^1 x dx}", "1/2")).status == "correct"
-        assert time.monotonic() - start < 10
+
+
+@pytest.fixture(scope="module")
+def grader():
+    """With a worker that is there."""
+    with Grader(workers=1, cache_size=0) as running:
+        running.grade_sync(Item("", "math", "\\int_0^1 x dx", "2"))
+        yield running
+
+
+@pytest.mark.parametrize("text", TOWERS + COMBINATORICS + SYMBOLIC)
+def test_each_is_judged_within_two_seconds(text, grader):
+    start = time.perf_counter()
+    verdict = grader.grade_sync(Item("", "math", f"\\boxed{{{text}}}", "31337"))
+    assert verdict.status in ("incorrect", "no_answer", "undecided")
+    assert time.perf_counter() - start <= SLOWEST_S * patience()
+
+
+@pytest.mark.parametrize("shape", range(len(SHAPES)))
+def test_each_shape_is_judged_within_two_seconds(shape, grader):
+    for size in (10, 100, 1000, 10_000, 100_000):
+        start = time.perf_counter()
+        verdict = grader.grade_sync(Item("", "math", SHAPES[shape](size), "31337"))
+        assert verdict.status in ("incorrect", "no_answer", "undecided")
+        assert time.perf_counter() - start <= SLOWEST_S * patience()

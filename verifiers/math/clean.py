@@ -59,6 +59,7 @@ _REWRITES: list[tuple[re.Pattern[str], str]] = [
     # Colour and emphasis say nothing of the value; 12 of `\\textcolor{red}{12}` does.
     (re.compile(r"\\(?:textcolor|colorbox)\s*(?:\[[a-zA-Z]*\])?\s*\{[^{}]*\}"), ""),
     (re.compile(r"\\color\s*(?:\[[a-zA-Z]*\])?\s*\{[^{}]*\}"), ""),
+    (re.compile(r"\\[hv]?phantom\s*\{[^{}]*\}"), ""),
     (re.compile(r"\\underline(?=\s*\{)"), ""),
     (re.compile(r"\\text\s*\{\s*[.,;]?\s*\}$"), ""),
     (re.compile(r"\\(?:cr|tabularnewline|newline)(?![A-Za-z])|\\\\\s*\[[\d.]+\s*(?:pt|ex|em|mm|cm)\]"), r"\\\\"),
@@ -68,6 +69,7 @@ _REWRITES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"\^\{?(\d+)\}?\s*/\s*_\{?(\d+)\}?"), r"\\frac{\1}{\2}"),
     (re.compile(r"(?<![\w}.])\.(?=\\(?:overline|bar|dot)(?![A-Za-z]))"), "0."),
     (re.compile(r"\+/-|\+-(?=\s*\d)"), r"\\pm "),
+    (re.compile(r"\\(?:text|mathrm)\s*\{\s*mod\s*\}"), r"\\bmod "),
     (re.compile(r"^(?:negative|minus)\s+(?=[\d.\\])", re.I), "-"),
     (re.compile(r"\{\s*([-+])\s*\}(?=\s*\d)"), r"\1"),
     (re.compile(r"(?<=\d)\s*(?:\^\s*\{?\s*o\s*\}?|\\deg)(?![A-Za-z])"), r"^\\circ "),

@@ -21,6 +21,7 @@ from verifiers.math.prose import (
     last_number,
     lettered,
     short_text,
+    stated,
 )
 from verifiers.math.reading import MAX_LENGTH, read, single_backslashes
 
@@ -82,7 +83,9 @@ def tagged(text: str) -> Found | None:
 
 def hashes(text: str) -> Found | None:
     marks = _HASHES.findall(text)
-    return Found(marks[-1].strip(), "hashes") if marks else None
+    if not marks:
+        return None
+    return announced(marks[-1]) or Found(marks[-1].strip(), "hashes")
 
 
 def announced(text: str) -> Found | None:
@@ -123,7 +126,7 @@ def _first_answer(content: str) -> Found:
 
 
 METHODS: dict[str, tuple[Callable[[str], Found | None], ...]] = {
-    "auto": (last_box, tagged, hashes, announced, lettered, bare, last_formula, last_number, short_text),
+    "auto": (last_box, tagged, hashes, announced, lettered, bare, last_formula, stated, last_number, short_text),
     "boxed": (last_box,),
     "hashes": (hashes, bare, last_number),
     "final_answer": (final,),

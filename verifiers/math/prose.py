@@ -22,15 +22,19 @@ _NUMBER = re.compile(
 )
 _POINT = re.compile(r"\b(?:is|are|at|=)\s*(\([^()\[\]]{1,40},[^()\[\]]{1,40}\))\s*$")
 """A point at the end of a sentence."""
+_STATED = re.compile(r"\b(?:is|are|equals|get|gives)\s+(\S*\\[A-Za-z]\S*(?:\s*[-+*/=]\s*\S+){0,6})\.?\s*$")
 _NOTATION = re.compile(r"\\(?![$%])|[{}]")
 _CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 """The annotations of GSM8K."""
-_OPTION = re.compile(r"\b(?:option|choice)\s+\(?([A-J])\)?(?![\w'])", re.I)
+_OPTION = re.compile(r"\b(?:option|choice|choose|select|pick)\s+\(?([A-J])\)?(?![\w'])", re.I)
 _PREDICATE = re.compile(r"^(?:the|it|its|this|that)\b.*?\b(?:is|are|was)\s+(?!not\b)([^.]+)", re.I)
 _WORD = re.compile(r"[A-Za-z]{3}")
 _WRONG = re.compile(r"\b(?:wrong|incorrect|not (?:the|a|my|correct)\b)", re.I)
 _HEDGE = re.compile(r"\b(?:either|maybe|perhaps|possibly)\b|\d\s*,?\s*or (?:maybe |perhaps )?[$-]?\d", re.I)
-_NOT = re.compile(r"\b(?:not|isn't|never)\s*$", re.I)
+_NOT = re.compile(
+    r"\b(?:not|isn't|never|can(?:not|'t) be|(?:less|more|fewer|greater|smaller|larger|higher|lower) than)\s*[$]?$", re.I
+)
+"""What makes the number behind it another statement than that it is the answer."""
 _FORMULA_LIKE = re.compile(r"[\\^=<>|{}]")
 _PROSE = re.compile(r"[.!?]\s|^(?:I|we|sorry|unfortunately|let|these)\b", re.I)
 
@@ -107,6 +111,15 @@ def joined_formulas(text: str, formula: re.Match[str]) -> str:
 
 def content_of(formula: re.Match[str]) -> str:
     return next(group for group in formula.groups() if group is not None)
+
+
+def stated(text: str) -> Found | None:
+    """`The distance is \\sqrt{5}.`: LaTeX without dollars at the end of the last sentence."""
+    lines = [line for line in text[-MAX_LENGTH:].strip().splitlines() if line.strip()]
+    match = _STATED.search(lines[-1]) if lines else None
+    if match and read(match[1]).node is not None and not _NOT.search(lines[-1][: match.start(1)]):
+        return Found(match[1], "stated")
+    return None
 
 
 def last_number(text: str) -> Found | None:

@@ -35,6 +35,10 @@ class NoRegion(Exception):
     """The tree is no set of reals that can be written down."""
 
 
+class Contradiction(NoRegion):
+    """Relations that no number fulfils together."""
+
+
 LINE: tuple[Piece, ...] = (Piece(neg(INFINITY), INFINITY, False, False),)
 
 
@@ -62,7 +66,13 @@ def region_of(node: Node) -> Region:
         return region_of(node.args[1])
     if kind == "list" and all(part.kind == "rel" for part in node.args):
         alternatives = node.name == "or" or all(part.name == "=" for part in node.args)  # `x = 1, x = -4`
-        return _joined([region_of(part) for part in node.args], either=alternatives)
+        regions = [region_of(part) for part in node.args]
+        try:
+            return _joined(regions, either=alternatives)
+        except Contradiction:
+            if node.name != ",":
+                raise
+            return _joined(regions, either=True)  # `x < 1, x > 4` can only mean an `or`
     raise NoRegion(kind)
 
 
@@ -76,8 +86,8 @@ def _joined(regions: list[Region], *, either: bool) -> Region:
     pieces = regions[0].pieces
     for region in regions[1:]:
         pieces = intersect(pieces, region.pieces)
-    if not pieces:  # two contradictions are not the same statement
-        raise NoRegion("nothing")
+    if not pieces:  # such statements are not the same for that
+        raise Contradiction("no number fits all")
     return Region(pieces, variable)
 
 

@@ -1,10 +1,23 @@
 """Whole responses: answers as models announce them, hedges, and attempts to be paid without an answer."""
 
+from pathlib import Path
+
 import pytest
 
 from verifiers.math import MathVerifier
 
 MATH = MathVerifier()
+
+
+def test_table() -> None:
+    wrong = []
+    for line in Path(__file__).with_suffix(".txt").read_text(encoding="utf-8").splitlines():
+        if line[:2] in ("= ", "! "):
+            reference, _, response = line[2:].partition(" | ")
+            status = MATH.verify(response.replace("\\n", "\n"), reference).status
+            if (status == "correct") != (line[0] == "="):
+                wrong.append((line, status))
+    assert wrong == []
 
 
 @pytest.mark.parametrize(
