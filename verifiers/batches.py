@@ -22,6 +22,7 @@ from typing import IO, Literal
 
 from pydantic import BaseModel
 
+from verifiers.admission import BUSY_S
 from verifiers.base import Status
 from verifiers.call import Item
 from verifiers.judging import Service
@@ -90,7 +91,7 @@ class Batches:
         if len(items) > limits.batch_items:
             raise Problem(413, f"{len(items)} items in one batch; send at most {limits.batch_items}", "too-many-items")
         if len(self._running) >= limits.batches:
-            raise Problem(429, f"{len(self._running)} batches are under way; try again", "queue-full")
+            raise Problem(429, f"{len(self._running)} batches are under way; try again", "queue-full", headers=BUSY_S)
         folder = self._folder / secrets.token_hex(16)
         folder.mkdir()
         batch = _Batch(key, items, folder, (folder / "results.jsonl").open("wb"))

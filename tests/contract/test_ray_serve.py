@@ -30,7 +30,13 @@ def test_verdicts_come_through_ray_serve(foreign, tmp_path):
         f"http_options: {{host: 127.0.0.1, port: {port}}}\n"
         "applications:\n- {name: verifiers, import_path: 'rlvr.serve_app:build', route_prefix: /, args: {cpus: 1}}\n"
     )
-    settings = {"RLVR_API_KEYS": KEY, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "t" * 64, "RAY_ADDRESS": "local"}
+    settings = {
+        "RLVR_API_KEYS": KEY,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": "t" * 64,
+        "RAY_ADDRESS": "local",
+        "RAY_raylet_start_wait_time_s": "120",
+    }
     command = [SERVE, "run", tmp_path / "serve.yaml"]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log, cwd=tmp_path)

@@ -80,13 +80,18 @@ async def run(request: Request, program: RunRequest, patience: Patience) -> RunR
 
 
 async def run_all(request: Request, programs: list[RunRequest], patience: Patience) -> list[RunResult]:
-    """As `run`, several at a time; results in order."""
+    """As `run`, several at a time; results in order. A machine without a sandbox is one whose sandbox fails."""
     service, key = service_of(request), key_of(request)
 
     async def runs() -> list[RunResult]:
         return list(await asyncio.gather(*(service.run(program, key) for program in programs)))
 
-    results = await attended(request, runs, len(programs), patience)
+    try:
+        results = await attended(request, runs, len(programs), patience)
+    except Problem as problem:
+        if problem.status != 503:
+            raise
+        raise Problem(patience.busy, problem.detail, problem.type, headers=BUSY_S) from None
     failed = next((result.stderr for result in results if result.status == "sandbox_error"), None)
     if failed is not None:
         raise Problem(patience.busy, f"the sandbox failed: {failed}", "sandbox-error", headers=BUSY_S)

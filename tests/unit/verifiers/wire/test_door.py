@@ -5,9 +5,9 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 
-from sandbox import RunRequest
+from sandbox import RunRequest, RunResult
 from verifiers import problems
-from verifiers.admission import Limits
+from verifiers.admission import Limits, Queue
 from verifiers.call import Item
 from verifiers.judging import Service
 from verifiers.wire import door
@@ -51,6 +51,40 @@ def test_a_client_waits_for_room_and_is_told_to_come_back_when_there_is_none(app
         assert client.get("/judge").json() == "correct"
         assert client.get("/work?seconds=9").status_code == 504  # room, but no end
         assert (queue.admitted, queue.waiting) == (0, 0)
+
+
+class Broken:
+    """A service whose sandbox ends every run as the test says."""
+
+    def __init__(self, end):
+        self.queue, self.end = Queue(Limits()), end
+
+    async def run(self, program, key):
+        if isinstance(self.end, Exception):
+            raise self.end
+        return self.end
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (RunResult("sandbox_error", stderr="lost"), 504),
+        (problems.Problem(503, "no sandbox here", "no-sandbox"), 504),
+        (problems.Problem(422, "no such language"), 422),
+    ],
+)
+def test_a_sandbox_that_fails_is_what_the_client_tries_again_and_no_outcome(end, status):
+    app = FastAPI()
+    app.state.service = Broken(end)
+    problems.install(app)
+
+    @app.get("/run")
+    async def run(request: Request) -> str:
+        return (await door.run(request, RunRequest("python", ""), PATIENCE)).status
+
+    with TestClient(app) as client:
+        answer = client.get("/run")
+        assert (answer.status_code, answer.headers.get("retry-after")) == (status, "1" if status == 504 else None)
 
 
 def test_a_program_gets_limits_that_make_sense():
