@@ -329,3 +329,17 @@ def test_a_broken_sandbox_is_an_error_never_a_zero():
     for reference in (LISTED, CALLS, STREAMS):
         verdict = asyncio.run(CodeVerifier(sandbox).verify(ADD, reference))
         assert (verdict.status, verdict.score, verdict.reason) == ("error", None, "sandbox_error")
+
+
+@pytest.mark.parametrize(
+    ("program", "reference", "actual"),
+    [
+        ("def add(a, b): return a - b", CALLS, ["-1", "-1"]),
+        ("def add(a, b): return a * b", CALLS, ["2", "12"]),
+        ("print(int(input()) + 1)", {"inputs": ["1", "5"], "outputs": ["2", "5"]}, [None, "6\n"]),
+        ("def f(x): return [x]", {"test_list": ["assert f(1) == 1", "assert f(2) == [2]"]}, ["[1]", None]),
+    ],
+)
+def test_a_wrong_answer_is_shown(judge, program, reference, actual):
+    """What the program gave stands beside each test that it failed, and beside no other."""
+    assert [test.get("actual") for test in judge(program, reference).details["tests"]] == actual

@@ -56,7 +56,7 @@ def ids_by_sql(book: Path, **filters: object) -> list[str]:
         {"verifier": "code", "state": "trained"},
         {"step_from": 10, "step_to": 12},
         {"reward_from": 0.5, "verifier": "math"},
-        {"reward_to": 0.0, "state": "dropped"},
+        {"reward_to": 0.0},
         {"disagree": True},
         {"disagree": True, "status": "correct", "verifier": "instructions"},
         {"status": "partial"},
