@@ -12,7 +12,7 @@ import pytest
 from rlvr.data.make import make
 from rlvr.data.orca import Orca, OrcaConfig
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 FILES = ("stage1.jsonl", "stage2.jsonl", "rejected.jsonl", "manifest.json")
 
 
