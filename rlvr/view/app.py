@@ -72,7 +72,7 @@ def curves(request: Request, run: str) -> Response:
 def list_rollouts(request: Request, run: str, filters: Annotated[rollouts.Filters, Query()]) -> Response:
     """One page of rollouts, filtered, newest first."""
     journal = _journal(_run(request, run))
-    verifiers, statuses = rollouts.choices(journal)
+    verifiers, statuses = _choices(journal, runs.stamp(journal.parent))
     return _html(
         request,
         "rollouts.html",
@@ -160,6 +160,11 @@ def show_run(request: Request, run: str) -> Response:
 def _context(path: Path, _: tuple[float, ...]) -> dict[str, Any]:
     """Going through a large journal takes a while; as long as no file changes, once is enough."""
     return context(runs.read(path))
+
+
+@lru_cache(maxsize=16)
+def _choices(journal: Path, _: tuple[float, ...]) -> tuple[list[str], list[str]]:
+    return rollouts.choices(journal)
 
 
 def _rollout_page(request: Request, run: str, id: str, again: Verdict | None) -> Response:
