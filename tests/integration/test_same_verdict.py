@@ -85,7 +85,7 @@ def test_from_a_forked_process(expected):
 
 RAY = """
     import json, sys
-    import ray
+    from rlvr import own_ray
 
     class Judge:
         def judge(self, cases):
@@ -98,6 +98,9 @@ RAY = """
             from verifiers import averify
             from tests.integration.test_same_verdict import seen
             return [seen(await averify(c[0], c[1], c[2], **((c[3] if len(c) > 3 else None) or {}))) for c in cases]
+
+    own_ray.prepare()
+    import ray
 
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
     cases = json.load(sys.stdin)
@@ -119,7 +122,7 @@ def test_from_a_ray_actor(expected):
         text=True,
         timeout=240,
         cwd=root,
-        env=os.environ | {"PYTHONPATH": root, "RAY_ADDRESS": "local"},
+        env=os.environ | {"PYTHONPATH": root},
     )
     line = next((line for line in done.stdout.splitlines() if line.startswith("VERDICTS ")), None)
     assert line is not None, done.stderr[-2000:]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def rlvr(site):
     """The command line in an environment that has the plug-in."""
-    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "COLUMNS": "200", "RAY_ADDRESS": "local"}
+    environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "COLUMNS": "200"}
 
     def run(*arguments, timeout=60):
         command = [sys.executable, "-m", "rlvr.cli", *map(str, arguments)]
