@@ -106,7 +106,7 @@ PEERS := tests/parity/requirements.txt tests/parity/requirements-nodeps.txt
 # Foreign clients and checkers, in an environment of their own: tests start them as programs. Of verl's wheel one file is used.
 $(CONTRACT)/.ready: tests/contract/requirements.txt | $(READY)
 	@test -x $(CONTRACT)/bin/python || $(PYTHON) -m venv $(CONTRACT)
-	@$(UV_SETTINGS) $(BIN)/uv pip install --quiet --python $(CONTRACT)/bin/python -r tests/contract/requirements.txt
+	@$(UV_SETTINGS) $(BIN)/uv pip install --quiet --compile-bytecode --python $(CONTRACT)/bin/python -r tests/contract/requirements.txt
 	@$(UV_SETTINGS) $(BIN)/uv pip install --quiet --python $(CONTRACT)/bin/python --no-deps verl==0.9.1
 	@touch $@
 
