@@ -15,12 +15,12 @@ def url(serving):
         yield url
 
 
-def test_schemathesis(url, foreign):
+def test_schemathesis(url, foreign, tmp_path):
     checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
     done = foreign(
         "schemathesis", "run", f"{url}/openapi.json",
         "--checks", f"{checks},response_headers_conformance,negative_data_rejection,use_after_free",
         "--phases", "examples,coverage,fuzzing", "--max-examples", "40", "--max-time", SECONDS,
-        "--suppress-health-check", "all", "--seed", "1", "--no-color", "--request-timeout", "60",
+        "--suppress-health-check", "all", "--seed", "1", "--no-color", "--request-timeout", "60", cwd=tmp_path,  # where it leaves its cache
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
