@@ -9,6 +9,7 @@ from rlvr.commands import (
     deploy,
     doctor,
     export,
+    plan,
     replay,
     report,
     rescore,
@@ -33,6 +34,7 @@ app.command()(demo.demo)
 for name, stage in (
     ("sft", stages.sft),
     ("dpo", stages.dpo),
+    ("reward-model", stages.reward_model),
     ("rl", stages.rl),
     ("eval", stages.evaluate),
     ("pipeline", stages.pipeline),
@@ -49,6 +51,7 @@ app.add_typer(export.app, name="export")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")
+app.command(context_settings=stages.ANY_OPTION)(plan.plan)
 app.add_typer(deploy.app, name="deploy")
 app.command()(verify.verify)
 app.add_typer(verifiers.app, name="verifiers")

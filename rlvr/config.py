@@ -70,27 +70,40 @@ class Pairs(Section):
     sampling: Sampling = Sampling()
 
 
-class DPO(Stage):
-    """Direct preference optimisation on pairs from a file, or on pairs that the verifiers make."""
+class Preferences(Stage):
+    """What stages that learn from pairs have in common: pairs from a file, or pairs that the verifiers make."""
 
-    stage: Literal["dpo"] = "dpo"
     data: str | None = None
     """JSONL or Parquet with `prompt`, `chosen` and `rejected` (chat messages)."""
     on_policy: Pairs | None = None
     epochs: PositiveFloat = 1.0
     batch_size: PositiveInt = 32
     max_tokens: PositiveInt = 2048
-    beta: PositiveFloat = 5.0
-    loss: Literal["sigmoid_norm", "sigmoid"] = "sigmoid_norm"
-    """`sigmoid_norm` divides each log-probability by its length (Tulu 3)."""
-    optim: Optim = Optim(lr=5e-7, warmup_steps=5, schedule="linear")
     workers: PositiveInt = 1
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.data is None) == (self.on_policy is None):
-            raise ValueError("dpo needs exactly one of `data` (a file of pairs) and `on_policy` (made pairs)")
+            stage = type(self).model_fields["stage"].default
+            raise ValueError(f"{stage} needs exactly one of `data` (a file of pairs) and `on_policy` (made pairs)")
         return self
+
+
+class DPO(Preferences):
+    """Direct preference optimisation on pairs from a file, or on pairs that the verifiers make."""
+
+    stage: Literal["dpo"] = "dpo"
+    beta: PositiveFloat = 5.0
+    loss: Literal["sigmoid_norm", "sigmoid"] = "sigmoid_norm"
+    """`sigmoid_norm` divides each log-probability by its length (Tulu 3)."""
+    optim: Optim = Optim(lr=5e-7, warmup_steps=5, schedule="linear")
+
+
+class RewardModel(Preferences):
+    """A model that scores responses, from preference pairs: what a PPO critic starts from."""
+
+    stage: Literal["reward-model"] = "reward-model"
+    optim: Optim = Optim(lr=3e-6, warmup_steps=5, schedule="linear")
 
 
 class RL(Stage):
@@ -234,4 +247,11 @@ class Pipeline(Section):
     evaluate: Evaluate | None = None
 
 
-STAGES: dict[str, type[Section]] = {"sft": SFT, "dpo": DPO, "rl": RL, "eval": Evaluate, "pipeline": Pipeline}
+STAGES: dict[str, type[Section]] = {
+    "sft": SFT,
+    "dpo": DPO,
+    "reward-model": RewardModel,
+    "rl": RL,
+    "eval": Evaluate,
+    "pipeline": Pipeline,
+}

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rlvr import load
-from rlvr.config import DPO, RL, SFT, Evaluate, Pipeline, Stage
+from rlvr.config import RL, SFT, Evaluate, Pipeline, Preferences, Stage
 from rlvr.load import ConfigError
 
 
@@ -68,7 +68,7 @@ def _amount(config: Stage) -> str:
         )
     if isinstance(config, SFT):
         return f"{config.epochs:g} epoch(s) of {config.data}, {config.batch_size} sequences an optimizer step"
-    if isinstance(config, DPO):
+    if isinstance(config, Preferences):
         pairs = config.on_policy
         origin = f"up to {pairs.prompts} pairs from {pairs.prompts * pairs.samples:,} samples" if pairs else config.data
         return f"{config.epochs:g} epoch(s) of {origin}, {config.batch_size} pairs an optimizer step"

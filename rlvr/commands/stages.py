@@ -101,7 +101,8 @@ def run_stage(settings: Any, resume: bool) -> None:
         return
     settings.out.mkdir(parents=True, exist_ok=True)
     (settings.out / "config.toml").write_text(load.dump(settings))
-    module = importlib.import_module(f"rlvr.stages.{'evaluate' if settings.stage == 'eval' else settings.stage}")
+    name = {"eval": "evaluate", "reward-model": "reward_model"}.get(settings.stage, settings.stage)
+    module = importlib.import_module(f"rlvr.stages.{name}")
     module.run(settings)
     from rlvr.view.report import write_report
 
@@ -126,6 +127,7 @@ def run_pipeline(settings: Any, address: str | None, resume: bool) -> None:
 
 sft = _command("sft", "Supervised fine-tuning on demonstrations.")
 dpo = _command("dpo", "Direct preference optimisation, on given pairs or on pairs that verifiers make.")
+reward_model = _command("reward-model", "A reward model from preference pairs: what a PPO critic starts from.")
 rl = _command("rl", "Reinforcement learning on checked rewards.")
 evaluate = _command("eval", "Judge checkpoints on tasks.")
 pipeline = _command("pipeline", "A chain of stages, each a Ray job.")

@@ -14,6 +14,7 @@ class LogTo(TrainerCallback):  # type: ignore[misc]
         "mean_token_accuracy": "token_accuracy",
         "learning_rate": "lr",
         "rewards/accuracies": "pair_accuracy",
+        "accuracy": "pair_accuracy",
     }
 
     def __init__(self, log: RunLog) -> None:

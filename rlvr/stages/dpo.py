@@ -11,7 +11,7 @@ from rlvr import trackers
 from rlvr.actors import RemoteGrader, device_of
 from rlvr.chat import IGNORED, encode_conversations, encode_prompts
 from rlvr.collect import seed_of
-from rlvr.config import DPO, Grading, Pairs
+from rlvr.config import DPO, Grading, Pairs, Preferences
 from rlvr.data.preferences import verified
 from rlvr.jobs import attached
 from rlvr.load import ConfigError
@@ -33,7 +33,7 @@ def run(config: DPO) -> None:
         train_on_workers(_train, config)
 
 
-async def make_pairs(config: DPO, plan: Pairs) -> list[dict[str, Any]]:
+async def make_pairs(config: Preferences, plan: Pairs) -> list[dict[str, Any]]:
     """Sample each task several times and pair a correct response with one that is not, as token ids.
 
     Raises ConfigError when no task has both: then there is nothing to prefer.
@@ -76,7 +76,7 @@ def pair_up(
             }
 
 
-def _given_pairs(config: DPO, tokenizer: Any) -> list[dict[str, Any]]:
+def _given_pairs(config: Preferences, tokenizer: Any) -> list[dict[str, Any]]:
     """Pairs of a file, in the form of `pairs.jsonl`."""
     pairs = []
     for number, row in rows.from_file(Path(str(config.data))):
@@ -96,6 +96,17 @@ def _given_pairs(config: DPO, tokenizer: Any) -> list[dict[str, Any]]:
     return pairs
 
 
+def all_pairs(config: Preferences, tokenizer: Any, rank: Rank) -> list[dict[str, Any]]:
+    """The pairs to train on, made by the first worker or read from a file, in the form of `pairs.jsonl`."""
+    if config.on_policy is None:
+        return _given_pairs(config, tokenizer)
+    if rank.first:
+        made = asyncio.run(make_pairs(config, config.on_policy))
+        (config.out / PAIRS).write_text("".join(json.dumps(pair) + "\n" for pair in made))
+    rank.barrier()
+    return [dict(row) for _, row in rows.from_file(config.out / PAIRS)]
+
+
 def _train(config: DPO, rank: Rank) -> None:
     from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -110,14 +121,7 @@ def _train(config: DPO, rank: Rank) -> None:
             return dataset
 
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    if config.on_policy and rank.first:
-        made = asyncio.run(make_pairs(config, config.on_policy))
-        (config.out / PAIRS).write_text("".join(json.dumps(pair) + "\n" for pair in made))
-    rank.barrier()
-    if config.on_policy:
-        pairs = [dict(row) for _, row in rows.from_file(config.out / PAIRS)]
-    else:
-        pairs = _given_pairs(config, tokenizer)
+    pairs = all_pairs(config, tokenizer, rank)
     columns = ("prompt_ids", "chosen_ids", "rejected_ids")
     data = Dataset.from_dict({name: [list(pair[name]) for pair in pairs] for name in columns})
     with RunLog(config.out, "dpo", 0, also=trackers.start(config) if rank.first else None) as log:

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import ray
 
 from rlvr.actors import wants_gpu
-from rlvr.config import DPO, SFT
+from rlvr.config import DPO, SFT, RewardModel
 from rlvr.errors import UserError, WorkFailed
 from rlvr.load import ConfigError
 from rlvr.placement import SHARE
 
-C = TypeVar("C", SFT, DPO)
+C = TypeVar("C", SFT, DPO, RewardModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _member(task: dict[str, Any]) -> None:
     task["function"](task["config"], Rank(context.get_world_rank(), context.get_world_size()))
 
 
-def _set_threads(config: SFT | DPO) -> None:
+def _set_threads(config: SFT | DPO | RewardModel) -> None:
     import torch
 
     torch.set_num_threads(config.compute.threads or len(os.sched_getaffinity(0)))
@@ -100,8 +100,8 @@ def save(trainer: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def trainer_arguments(config: SFT | DPO, rank: Rank, scratch: Path) -> dict[str, Any]:
-    """What TRL's two trainers have in common. `batch_size` is that of an optimizer step over all workers."""
+def trainer_arguments(config: SFT | DPO | RewardModel, rank: Rank, scratch: Path) -> dict[str, Any]:
+    """What TRL's trainers have in common. `batch_size` is that of an optimizer step over all workers."""
     schedule = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}[config.optim.schedule]
     return {
         "output_dir": str(scratch),

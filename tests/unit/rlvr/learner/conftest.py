@@ -7,20 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from rlvr.config import RL, Optim, Tasks
 from rlvr.samples import Rollout, Sample
 
 MakeConfig = Callable[..., RL]
 
+settings.register_profile("patient", deadline=None)  # a busy machine is no defect
+settings.load_profile("patient")
+
 
 @pytest.fixture
 def config(tiny_model: Path) -> MakeConfig:
     """A configuration of the tiny model with an eager learning rate."""
 
-    def make(**settings: Any) -> RL:
+    def make(**changes: Any) -> RL:
         ordinary: dict[str, Any] = {"optim": Optim(lr=1e-2), "steps": 10, "model": str(tiny_model)}
-        return RL(tasks=Tasks(train=""), **{**ordinary, **settings})
+        return RL(tasks=Tasks(train=""), **{**ordinary, **changes})
 
     return make
 
