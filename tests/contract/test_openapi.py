@@ -21,6 +21,7 @@ def test_schemathesis(url, foreign, tmp_path):
         "schemathesis", "run", f"{url}/openapi.json",
         "--checks", f"{checks},response_headers_conformance,negative_data_rejection,use_after_free",
         "--phases", "examples,coverage,fuzzing", "--max-examples", "40", "--max-time", SECONDS,
-        "--suppress-health-check", "all", "--seed", "1", "--no-color", "--request-timeout", "60", cwd=tmp_path,  # where it leaves its cache
+        "--suppress-health-check", "all", "--seed", "1", "--no-color", "--request-timeout", "60",
+        cwd=tmp_path,  # where it leaves its cache
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
