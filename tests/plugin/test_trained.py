@@ -52,7 +52,7 @@ group_size = 4
 max_lag = 0
 refill = 0
 sampling = {{ max_tokens = 4 }}
-tasks = {{ train = "{folder}/tasks.jsonl", validation = "{folder}/tasks.jsonl", limit = 4 }}
+tasks = {{ train = "{folder}/tasks.jsonl", validation = "{folder}/tasks.jsonl", limit = 4, contaminated = "keep" }}
 compute = {{ threads = 1 }}
 """
 
