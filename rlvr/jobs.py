@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray.exceptions import RayError
@@ -38,9 +39,9 @@ def attached() -> Iterator[None]:
         yield
         return
     if os.environ.get("RAY_ADDRESS"):
-        ray.init(log_to_driver=False, logging_level="error")
+        _init()
     else:
-        ray.init(_OWN, include_dashboard=False, log_to_driver=False, logging_level="error")
+        _init(address=_OWN, include_dashboard=False)
     try:
         yield
     except UserError:
@@ -49,6 +50,14 @@ def attached() -> Iterator[None]:
         raise WorkFailed(f"{type(error).__name__}: {_last_line(error)}") from error
     finally:
         ray.shutdown()
+
+
+def _init(**settings: Any) -> Any:
+    """Raises WorkFailed; Ray has a bare Exception for a node that takes over 30 s to come up."""
+    try:
+        return ray.init(log_to_driver=False, logging_level="error", **settings)
+    except Exception as error:
+        raise WorkFailed(f"no Ray cluster: {_last_line(error)}") from error
 
 
 def _last_line(error: Exception) -> str:
@@ -62,9 +71,7 @@ def cluster(address: str | None) -> Iterator[JobSubmissionClient]:
     if address:
         yield connect(address)
         return
-    context = ray.init(
-        _OWN, include_dashboard=True, dashboard_host="127.0.0.1", log_to_driver=False, logging_level="error"
-    )
+    context = _init(address=_OWN, include_dashboard=True, dashboard_host="127.0.0.1")
     try:
         yield _ready(f"http://{context.dashboard_url}")
     finally:

@@ -47,8 +47,7 @@ def build(folder: Path) -> Path:
     """The demo's model, not trained."""
     scratch = Scratch()
     texts = [message["content"] for row in demonstrations(0, 3000, scratch.slip) for message in row["messages"]]
-    tokenizer = tiny.build_tokenizer(texts, scratch.vocabulary)
-    tiny.save(folder, tiny.build_model(tokenizer, scratch.hidden, scratch.layers, seed=0), tokenizer)
+    tiny.build(folder, texts, scratch.vocabulary, scratch.hidden, scratch.layers, seed=0)
     return folder
 
 
