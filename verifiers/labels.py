@@ -9,6 +9,8 @@ from verifiers.call import Item, well_formed
 
 ANCHOR = 200
 """Characters of the prompt's end by which it is found when its beginning was cut off."""
+MAX_PLACES = 1000
+"""Places that are looked at in a text that repeats itself."""
 _TOKEN = re.compile(r"(?:<\|[^<>|]{1,40}\|>|<\uff5c[^<>]{1,40}\uff5c>|</s>|<eos>|<pad>|<end_of_turn>|\[PAD\])\Z")
 _TOKEN_LENGTH = 64
 """Characters at the end in which a token is looked for."""
@@ -31,10 +33,27 @@ def labelled(response: str, label: Any, verifier: str, id: str = "") -> Item:
 
 def response_in(text: str, prompt: str) -> str:
     """What follows the prompt, without the tokens that end it. Raises ValueError if the prompt is not there."""
-    known = next((part for part in (prompt, prompt[-ANCHOR:]) if part in text), None)  # a long one is cut in front
-    if known is None:
+    end = text.index(prompt) + len(prompt) if prompt in text else _end_of_cut(text, prompt)
+    if end is None:
         raise ValueError(f"a text must hold its prompt, got {text[:60]!r} for {prompt[:60]!r}")
-    return without_end(text[text.index(known) + len(known) :])
+    return without_end(text[end:])
+
+
+def _end_of_cut(text: str, prompt: str) -> int | None:
+    """Where a prompt ends whose beginning was cut off: after the most of it that the text begins with, if it does."""
+    anchor = prompt[-ANCHOR:]
+    found = text.find(anchor)
+    if found < 0:
+        return None
+    place, limit = found, min(len(text), len(prompt))
+    for _ in range(MAX_PLACES):
+        place = text.rfind(anchor, 0, limit)
+        if place < 0:
+            break
+        if prompt.endswith(text[: place + len(anchor)]):
+            return place + len(anchor)
+        limit = place + len(anchor) - 1
+    return found + len(anchor)
 
 
 def without_end(text: str) -> str:

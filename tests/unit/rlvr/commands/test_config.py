@@ -56,9 +56,9 @@ def test_every_fault_is_a_line_on_stderr(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("x = 1", "stage: expected one of 'sft', 'dpo', 'rl', 'eval', 'pipeline'; it is missing"),
-        ("stage = 'rll'", "stage: expected one of 'sft', 'dpo', 'rl', 'eval', 'pipeline'; got 'rll'"),
-        ("stage = []", "stage: expected one of 'sft', 'dpo', 'rl', 'eval', 'pipeline'; got []"),
+        ("x = 1", "stage: expected one of 'sft', 'dpo', 'reward-model', 'rl', 'eval', 'pipeline'; it is missing"),
+        ("stage = 'rll'", "stage: expected one of 'sft', 'dpo', 'reward-model', 'rl', 'eval', 'pipeline'; got 'rll'"),
+        ("stage = []", "stage: expected one of 'sft', 'dpo', 'reward-model', 'rl', 'eval', 'pipeline'; got []"),
         ("stage = ", "not valid TOML: Invalid value (at end of document)"),
     ],
 )
