@@ -23,6 +23,8 @@ from rlvr.load import ConfigError
 START_S = 90.0
 """A job server that takes longer to answer is given up."""
 POLL_S = 0.25
+AGENT_PORT = 52365
+"""Where Ray's agents listen for jobs unless told otherwise."""
 TAIL = 20
 """Lines of a failed job's log that are shown."""
 _OWN = "local"
@@ -116,8 +118,12 @@ def submit(
             return job
         except RuntimeError as error:
             # The server answers before the agent that starts jobs has reported to it.
-            if "No available agent" not in str(error) or time.monotonic() > deadline:
-                raise WorkFailed(f"the job server refused the job: {' '.join(str(error).split())[:200]}") from None
+            no_agent = "No available agent" in str(error)
+            if not no_agent or time.monotonic() > deadline:
+                hint = f"; does another Ray on that machine hold the agent's port, {AGENT_PORT}?" if no_agent else ""
+                raise WorkFailed(
+                    f"the job server refused the job: {' '.join(str(error).split())[:200]}{hint}"
+                ) from None
             time.sleep(POLL_S)
 
 

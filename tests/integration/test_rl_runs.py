@@ -129,11 +129,13 @@ def test_a_killed_run_ends_like_one_that_was_not(whole: Path) -> None:
 @pytest.fixture
 def job_server(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Address and environment of a cluster that the user started."""
-    port, dashboard = free_port(), free_port()
+    port, dashboard, agent = free_port(), free_port(), free_port()
     environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
     ray = Path(sys.executable).with_name("ray")
+    ports = [f"--port={port}", f"--dashboard-port={dashboard}"]
+    ports += [f"--dashboard-agent-listen-port={agent}"]  # a cluster that was killed may hold the usual one for a while
     server = subprocess.Popen(
-        [ray, "start", "--head", "--block", f"--port={port}", f"--dashboard-port={dashboard}", "--num-cpus=2"],
+        [ray, "start", "--head", "--block", "--num-cpus=2", *ports],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
