@@ -70,14 +70,6 @@ mutants: $(READY) ## put 30 known bugs of the field back, one at a time: every o
 bench: $(READY) ## rates of the hot paths on this machine, also in runs/bench/
 	@for script in tests/bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
-PEERS := .venv-peers/.ready
-$(PEERS): Makefile
-	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	@.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check uv
-	@$(UV_SETTINGS) .venv-peers/bin/uv pip install --quiet --python .venv-peers/bin/python math-verify==0.9.0 reasoning-gym==0.1.25
-	@$(UV_SETTINGS) .venv-peers/bin/uv pip install --quiet --python .venv-peers/bin/python --no-deps verl==0.9.1
-	@touch $@
-
 # Bytecode is written once, here: where PYTHONDONTWRITEBYTECODE is set, every process would compile torch and transformers anew, for 6 s.
 $(READY): pyproject.toml deploy/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"rlvr needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...")'

@@ -36,7 +36,7 @@ def test_doctor_tells_layers_and_languages() -> None:
 def test_run_as_json(program: Path) -> None:
     code, out, _ = invoke("run", program, "--stdin", "in.txt", "--fetch", "made", "--json")
     result = json.loads(out)
-    assert (code, result["status"], result["stdout"]) == (0, "ok", "hello\n")
+    assert (code, result["status"], result["stdout"]) == (0, "ok", "hello\n"), result
     assert base64.b64decode(result["files"]["made"]) == b"\xff"
 
 
