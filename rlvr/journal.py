@@ -113,9 +113,11 @@ class Journal:
         rows = self.db.execute("SELECT step, metrics FROM steps ORDER BY step")
         return {step: json.loads(metrics or "{}") for step, metrics in rows}
 
-    def last_sizes(self, count: int) -> list[int]:
-        """Samples of the last steps, newest first."""
-        return [n for [n] in self.db.execute("SELECT samples FROM steps ORDER BY step DESC LIMIT ?", (count,))]
+    def last_spreads(self, count: int) -> list[float]:
+        """Highest less lowest reward that each of the last steps trained on, newest first; 0 for an empty step."""
+        spread = "(SELECT max(reward) - min(reward) FROM rollouts WHERE rollouts.step = steps.step)"
+        rows = self.db.execute(f"SELECT coalesce({spread}, 0.0) FROM steps ORDER BY step DESC LIMIT ?", (count,))
+        return [spread for [spread] in rows]
 
     def batch_of(self, step: int) -> list[Sample]:
         """What `trained` was given, bit for bit."""

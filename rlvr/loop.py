@@ -20,8 +20,8 @@ from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal, Learner
 from rlvr.samples import Group, Prompt
 
-EMPTY_IN_A_ROW = 10
-"""So many batches without one informative group end the run: it is not learning."""
+FLAT_IN_A_ROW = 10
+"""So many batches in which no two rewards differ end the run: it is not learning."""
 
 Validate = Callable[[int], Awaitable[dict[str, float]]]
 """Judge the weights of a step."""
@@ -124,11 +124,13 @@ def correlation(pairs: Sequence[tuple[float, float | None]]) -> float:
 
 
 def stop_if_hopeless(config: RL, groups: Sequence[Group], journal: Journal) -> None:
-    """Raise RunStopped when no group has taught anything for a while."""
+    """Raise RunStopped when rewards have not differed for a while: within a group, or with a critic within a batch."""
     solved = all(j.verdict.score == 1.0 for group in groups for j in group.judged)
-    sizes = journal.last_sizes(EMPTY_IN_A_ROW)
-    if len(sizes) == EMPTY_IN_A_ROW and not any(sizes) and not solved and config.control == "none":
+    spreads = journal.last_spreads(FLAT_IN_A_ROW)
+    flat = len(spreads) == FLAT_IN_A_ROW and max(spreads) <= advantage.AGREE
+    if flat and not solved and config.control == "none":
+        what, more = ("batch", "prompts_per_step") if config.critic else ("group", "group_size")
         raise RunStopped(
-            f"no group of the last {EMPTY_IN_A_ROW} steps had differing rewards, so nothing is learned; "
-            "use easier or harder tasks, or a larger group_size"
+            f"no {what} of the last {FLAT_IN_A_ROW} steps had differing rewards, so nothing is learned; "
+            f"use easier or harder tasks, or a larger {more}"
         )

@@ -35,8 +35,8 @@ def issue(journal: Journal, ids: list[str] = IDS) -> None:
     journal.issued(0, [Prompt(TASK, (1, 2, 3))] * len(ids), [Request(id, (1, 2, 3), 7) for id in ids])
 
 
-def judge(journal: Journal, rollouts: list[Rollout]) -> None:
-    journal.judged(Judged(r, Verdict.correct(verifier="exact", version="1"), 1.0) for r in rollouts)
+def judge(journal: Journal, rollouts: list[Rollout], reward: float = 1.0) -> None:
+    journal.judged(Judged(r, Verdict.correct(verifier="exact", version="1"), reward) for r in rollouts)
 
 
 def rows(journal: Journal) -> list[tuple[object, ...]]:
@@ -182,17 +182,19 @@ def test_issuing_twice_changes_nothing(journal: Journal, rollouts: list[Rollout]
     assert rows(journal) == before
 
 
-def test_steps_and_their_sizes(journal: Journal, rollouts: list[Rollout]) -> None:
+def test_steps_and_the_spreads_of_their_rewards(journal: Journal, rollouts: list[Rollout]) -> None:
     issue(journal)
     journal.generated(rollouts)
-    judge(journal, rollouts)
+    judge(journal, rollouts[:2], 0.25)
+    judge(journal, rollouts[2:])
     journal.trained(1, [])
-    journal.trained(2, [Sample(r, 0.5) for r in rollouts])
+    journal.trained(2, [Sample(r, 0.5) for r in rollouts[:3]])
+    journal.trained(3, [Sample(r, 0.5) for r in rollouts[3:]])
     journal.metrics(1, {"reward": 0.25})
-    assert journal.steps() == {1: {"reward": 0.25}, 2: {}}
-    assert journal.last_sizes(5) == [4, 0]
-    assert journal.last_sizes(1) == [4]
-    assert journal.batch_of(1) == journal.batch_of(3) == []
+    assert journal.steps() == {1: {"reward": 0.25}, 2: {}, 3: {}}
+    assert journal.last_spreads(5) == [0, 0.75, 0]
+    assert journal.last_spreads(2) == [0, 0.75]
+    assert journal.batch_of(1) == journal.batch_of(4) == []
 
 
 KILLED = """

@@ -19,7 +19,7 @@ from rlvr.collect import Batch
 from rlvr.config import RL, Grading, Sampling, Tasks
 from rlvr.errors import RunStopped
 from rlvr.journal import Journal
-from rlvr.loop import EMPTY_IN_A_ROW, summary, train
+from rlvr.loop import FLAT_IN_A_ROW, summary, train
 from rlvr.samples import Group, Judged, Prompt, Request, Rollout, Sample
 from verifiers import Item, Task, Verdict, verify
 
@@ -346,7 +346,20 @@ def test_a_control_with_constant_rewards_runs_to_its_end(tmp_path: Path) -> None
 def test_a_run_whose_rewards_all_agree_is_stopped(tmp_path: Path) -> None:
     hopeless = [Prompt(p.task.model_copy(update={"reference": "unheard of"}), p.ids) for p in PROMPTS]
     run = Run(tmp_path, steps=30, refill=0)
-    with pytest.raises(RunStopped, match=f"no group of the last {EMPTY_IN_A_ROW} steps"):
+    with pytest.raises(RunStopped, match=f"no group of the last {FLAT_IN_A_ROW} steps"):
         run.live(prompts=hopeless)
-    assert run.rows("SELECT count(*) FROM steps") == [(EMPTY_IN_A_ROW,)]
+    assert run.rows("SELECT count(*) FROM steps") == [(FLAT_IN_A_ROW,)]
     assert run.rows("SELECT DISTINCT dropped FROM rollouts WHERE state != 'issued'") == [("no_signal",)]
+
+
+def test_with_a_critic_too_a_run_whose_rewards_all_agree_is_stopped(tmp_path: Path) -> None:
+    """A critic trains on every rewarded batch, so that it is the rewards that tell, not the size of the batch."""
+    critic: dict[str, Any] = {"preset": "ppo", "group_size": 1, "prompts_per_step": 5, "steps": 30}
+    hopeless = [Prompt(p.task.model_copy(update={"reference": "unheard of"}), p.ids) for p in PROMPTS]
+    flat = Run(tmp_path / "flat", **critic)
+    with pytest.raises(RunStopped, match=f"no batch of the last {FLAT_IN_A_ROW} steps .* prompts_per_step"):
+        flat.live(prompts=hopeless)
+    assert flat.rows("SELECT count(*), min(samples) FROM steps") == [(FLAT_IN_A_ROW, 5)]
+    mixed = Run(tmp_path / "mixed", **critic)
+    mixed.live(prompts=PROMPTS)
+    assert mixed.rows("SELECT count(*) FROM steps") == [(30,)]
