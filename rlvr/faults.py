@@ -7,6 +7,7 @@ Nothing here knows of Ray: `rlvr/actors.py` brings the processes.
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, NoReturn, Protocol
@@ -167,6 +168,7 @@ class Member:
 
     async def _live(self) -> None:
         """Start, greet and watch one process after another."""
+        lost = time.monotonic()
         while True:
             self._process = process = self._start()
             self._down.clear()
@@ -174,9 +176,14 @@ class Member:
                 async with asyncio.timeout(self.faults.start_s):
                     await process.call("ping")
                 await self._greet(partial(self._within, process))
+                if self.losses:
+                    log.warning("%s serves again after %.1f s", self.name, time.monotonic() - lost)
                 self._served = True
                 self._up.set()
-                await self._watch(process)
+                try:
+                    await self._watch(process)
+                finally:
+                    lost = time.monotonic()
             except (Lost, TimeoutError) as error:
                 self._reason = str(error) or f"not up within {self.faults.start_s:g} s"
             except WorkFailed as error:

@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import parameter
 from ray.exceptions import RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
@@ -43,7 +45,7 @@ def attached() -> Iterator[None]:
     if os.environ.get("RAY_ADDRESS"):
         _init()
     else:
-        _init(address=_OWN, include_dashboard=False)
+        _start(include_dashboard=False)
     try:
         yield
     except UserError:
@@ -62,6 +64,20 @@ def _init(**settings: Any) -> Any:
         raise WorkFailed(f"no Ray cluster: {_last_line(error)}") from error
 
 
+def _start(**settings: Any) -> Any:
+    """A new cluster, whose agent listens on a free port.
+
+    Another cluster on this machine, or the rest of a killed one, may hold the usual port; then no job would ever start
+    here. `ray start` has an option for it, `ray.init` has none.
+    """
+    usual = parameter.RayParams
+    parameter.RayParams = partial(usual, dashboard_agent_listen_port=0)
+    try:
+        return _init(address=_OWN, **settings)
+    finally:
+        parameter.RayParams = usual
+
+
 def _last_line(error: Exception) -> str:
     """What went wrong, without the stack of the process where it did."""
     return next((line for line in reversed(str(error).splitlines()) if line.strip()), "no message").strip()
@@ -73,7 +89,7 @@ def cluster(address: str | None) -> Iterator[JobSubmissionClient]:
     if address:
         yield connect(address)
         return
-    context = _init(address=_OWN, include_dashboard=True, dashboard_host="127.0.0.1")
+    context = _start(include_dashboard=True, dashboard_host="127.0.0.1")
     try:
         yield _ready(f"http://{context.dashboard_url}")
     finally:

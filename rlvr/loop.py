@@ -42,7 +42,7 @@ async def train(
     step, metrics = await recover(learner, journal)
     await engine.load(await learner.weights(), step)
     if not journal.steps().get(step):  # a new run, or one that died before it could look at this step
-        metrics |= await validate(step)
+        metrics |= await validate(step) if looks(config, step) else {}
         journal.metrics(step, metrics)
         log(step, metrics)
         if step:
@@ -58,13 +58,18 @@ async def train(
             collector.loaded(step)
 
             metrics |= summary(batch, step)
-            if step % config.evaluate_every == 0 or step == config.steps:
+            if looks(config, step):
                 metrics |= await validate(step)
             journal.metrics(step, metrics)
             log(step, metrics)
             if step % config.checkpoint_every == 0 or step == config.steps:
                 await learner.checkpoint(step)
             stop_if_hopeless(config, batch.groups, journal)
+
+
+def looks(config: RL, step: int) -> bool:
+    """Whether the weights of this step are validated."""
+    return step % config.evaluate_every == 0 or step == config.steps
 
 
 async def recover(learner: Learner, journal: Journal) -> tuple[int, dict[str, float]]:

@@ -1,12 +1,16 @@
 """A Ray cluster of our own comes up on any machine, whatever earlier ones left there."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from rlvr.jobs import AGENT_PORT
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
@@ -34,3 +38,25 @@ def test_the_address_of_a_killed_cluster_is_not_waited_for() -> None:
         )
     assert done.stdout == "up\n", done.stderr[-2000:]
     assert "Failed to connect" not in done.stderr
+
+
+JOB = """
+from rlvr import own_ray
+own_ray.prepare()
+from rlvr import jobs
+with jobs.cluster(None) as client:
+    jobs.wait(client, jobs.submit(client, ["--help"], {}), lambda: None)
+print("done")
+"""
+
+
+def test_jobs_start_beside_another_cluster_that_holds_the_agents_port() -> None:
+    with closing(socket.socket()) as other:
+        try:
+            other.bind(("0.0.0.0", AGENT_PORT))
+            other.listen()
+        except OSError:
+            pass  # somebody holds it already
+        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+        done = subprocess.run([sys.executable, "-c", JOB], env=environment, capture_output=True, text=True, timeout=200)
+    assert done.stdout == "done\n", done.stderr[-2000:]

@@ -101,7 +101,7 @@ def test_answers_come_from_the_process_in_place() -> None:
     living(test)
 
 
-def test_who_waited_for_the_dead_is_told_and_the_next_takes_over() -> None:
+def test_who_waited_for_the_dead_is_told_and_the_next_takes_over(caplog: pytest.LogCaptureFixture) -> None:
     async def test() -> None:
         place = Place()
         with pytest.raises(Lost, match=r"the loop waited for engine 1 \(die\): its process died"):
@@ -114,6 +114,10 @@ def test_who_waited_for_the_dead_is_told_and_the_next_takes_over() -> None:
         await place.member.close()
 
     living(test)
+    assert [line.partition(" after")[0] for line in caplog.messages] == [
+        "engine 1 was lost (its process died); starting another",
+        "engine 1 serves again",
+    ] * 2
 
 
 def test_a_late_answer_costs_the_process_its_place() -> None:

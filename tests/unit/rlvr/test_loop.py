@@ -243,6 +243,7 @@ def test_a_run_killed_anywhere_ends_as_one_that_was_not(tmp_path: Path) -> None:
         assert killed_at(run, n)
         assert run.learner.state == state, f"killed at {n}"
         assert run.rows(ALL) == expected, f"killed at {n}"
+        assert set(run.validated) == {0, 2, 3}, f"killed at {n}"
 
 
 @pytest.mark.parametrize("n", range(0, 60, 5))
