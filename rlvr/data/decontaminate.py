@@ -7,7 +7,6 @@ whole, so removal is certain: afterwards not one document above the threshold is
 
 import hashlib
 import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from typing import Any
 
 from rlvr.errors import UserError
 
-BREAK = re.compile(r"""[\s,.?!:;()"\-\\]+""")
-"""What separates words, as in the analyzer of the published index."""
+BREAKS = ',.?!:;()"-\\'
+"""What separates words beside white space, as in the analyzer of the published index."""
 
 WORDS, SHARE = 8, 0.5
 """The published length of an n-gram, and the share of an item's words that must not be exceeded."""
@@ -27,7 +26,10 @@ TOUCHED = 0.02
 
 
 def words(text: str) -> list[str]:
-    return [word for word in BREAK.split(text.lower()) if word]
+    text = text.lower()
+    for sign in BREAKS:
+        text = text.replace(sign, " ")
+    return text.split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Report:
         }
 
 
-Gram = tuple[int, ...]
+Gram = tuple[str, ...]
 
 
 class Index:
@@ -102,7 +104,6 @@ class Index:
             raise UserError(f"threshold: expected a share of at least 0 and below 1, got {threshold}")
         self.ngram, self.threshold = ngram, threshold
         self.suites = {name: Suite(len(texts), _digest(texts)) for name, texts in suites.items()}
-        self._ids: dict[str, int] = {}
         self._items: list[tuple[str, int, int]] = []
         """Suite, number in it, and words, of each item."""
         self._short: dict[Gram, list[int]] = defaultdict(list)
@@ -114,13 +115,15 @@ class Index:
         self._stock = self._take_stock_phrases()
 
     def _add(self, suite: str, number: int, found: list[str]) -> None:
-        ids = [self._ids.setdefault(word, len(self._ids)) for word in found]
         item = len(self._items)
-        self._items.append((suite, number, len(ids)))
-        if 0 < len(ids) < self.ngram:
-            self._short[tuple(ids)].append(item)
-        for at in range(len(ids) - self.ngram + 1):
-            self._places[tuple(ids[at : at + self.ngram])].append((item, at))
+        self._items.append((suite, number, len(found)))
+        if 0 < len(found) < self.ngram:
+            self._short[tuple(found)].append(item)
+        for at, gram in enumerate(self._grams(found)):
+            self._places[gram].append((item, at))
+
+    def _grams(self, found: list[str]) -> Iterator[Gram]:
+        return zip(*(found[at:] for at in range(self.ngram)), strict=False)
 
     def _take_stock_phrases(self) -> dict[int, list[tuple[Gram, int]]]:
         """Take n-grams that many items share out of the index where they alone cannot reach the threshold.
@@ -153,25 +156,15 @@ class Index:
 
     def _shares(self, found: list[str]) -> Iterator[tuple[int, float]]:
         """Items that may be hits, and the share of their words that n-grams of the document cover."""
-        ids = [self._ids.get(word, -1) for word in found]
-        grams = set(self._known(ids))
+        grams = self._places.keys() & self._grams(found)
         starts: dict[int, list[int]] = defaultdict(list)
         for gram in grams:
-            for item, at in self._places.get(gram, ()):
+            for item, at in self._places[gram]:
                 starts[item].append(at)
         for item, places in sorted(starts.items()):
             yield item, self._share(item, [*places, *(at for gram, at in self._stock.get(item, ()) if gram in grams)])
-        for item in self._short.get(tuple(ids), ()):
+        for item in self._short.get(tuple(found), ()):
             yield item, 1.0
-
-    def _known(self, ids: list[int]) -> Iterator[Gram]:
-        """The n-grams without a word that no item has: most documents have few."""
-        start = 0
-        for end, word in enumerate(ids, start=1):
-            if word < 0:
-                start = end
-            elif end - start >= self.ngram:
-                yield tuple(ids[end - self.ngram : end])
 
     def _share(self, item: int, places: Iterable[int]) -> float:
         """Of the item's words, those in the n-grams that start at these places."""

@@ -136,14 +136,14 @@ def test_math_against_math_500() -> None:
 
 @pytest.mark.parametrize("template", [0, 12])
 def test_a_tenth_of_the_large_case_in_a_tenth_of_its_time(template: int) -> None:
-    """100,000 prompts against 10,000 items are to take less than 60 s; a shared template must not change that."""
+    """100,000 prompts against 10,000 items are to take less than 30 s; a shared template must not change that."""
     rng = random.Random(4)
     stock = sentence(rng, template)
     items = [" ".join(stock + sentence(rng, 60)) for _ in range(1000)]
     documents = [" ".join(stock + sentence(rng, 100)) for _ in range(10000)]
     start = time.process_time()
     assert not Index({"s": items}).report(documents).flagged
-    assert time.process_time() - start < 6
+    assert time.process_time() - start < 3
 
 
 def test_words_are_split_as_the_published_analyzer_does() -> None:
