@@ -17,6 +17,7 @@ from sandbox.languages import Language, Toolchain
 from sandbox.process import probe
 from sandbox.process.backend import PRELOAD
 from sandbox.runner import Runner
+from sandbox.users import Claim
 
 Mode = Literal["one-shot", "workers"]
 _NO_TOOLS_NEEDED = Toolchain((), (), ())
@@ -103,17 +104,18 @@ class DockerSandbox(Runner):
         return OneShot(self._containers)
 
     def _make(self, shape: Shape, mode: str) -> Container:
+        claim = Claim(images.USER_IDS, next(_serial))
         spec = Spec(
             image=self._image,
             command=command(mode, len(self._code), self._preload),
             runtime=self._runtime,
             walls=mode == "walled",
-            user_id=images.USER_IDS[next(_serial) % len(images.USER_IDS)],
+            user_id=claim.user_id,
             memory=shape.memory,
             processes=shape.processes,
             disk=shape.disk,
         )
-        return Container(self._engine, spec, self._code)
+        return Container(self._engine, spec, self._code, claim)
 
     def toolchain(self, language: Language) -> Toolchain:
         if language.name == "python":

@@ -1,5 +1,6 @@
 """One container from its creation to its removal, and the supervisor in it that carries out jobs."""
 
+import contextlib
 import json
 import threading
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 from sandbox.docker import frames
 from sandbox.docker.engine import Engine, EngineError, Spec
 from sandbox.lane import Job, LaneLostError, Report
+from sandbox.users import Claim
 
 START_S = 60.0
 _GRACE_S = 20.0
@@ -43,20 +45,22 @@ def command(mode: str, size: int, preload: tuple[str, ...]) -> tuple[str, ...]:
 class Container:
     """A started container. Raises EngineError when there cannot be one, LaneLostError when it does not come up."""
 
-    def __init__(self, engine: Engine, spec: Spec, code: bytes) -> None:
+    def __init__(self, engine: Engine, spec: Spec, code: bytes, claim: Claim) -> None:
+        """code: the supervisor's, from `sources`; claim: on the user id of `spec`, let go of with the container."""
         self._engine = engine
         self._memory = spec.memory
         self._closing = threading.Lock()
         self._closed = False
-        self._id = engine.create(spec)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(claim.release)
+            self._id = engine.create(spec)
+            undo.callback(engine.remove, self._id)
             self._stream = engine.attach(self._id)
+            undo.callback(self._stream.close)
             engine.start(self._id)
             self._stream.deadline = time.monotonic() + START_S
             self.greeting = self._greet(code)
-        except BaseException:
-            engine.remove(self._id)
-            raise
+            self._undo = undo.pop_all()
 
     def _greet(self, code: bytes) -> bytes:
         """Send the sources and wait until the supervisor is ready: what it says then."""
@@ -108,5 +112,4 @@ class Container:
         """Remove it, and all that is in it. Only when no run is on."""
         with self._closing:
             self._closed = True
-            self._stream.close()
-            self._engine.remove(self._id)
+            self._undo.close()

@@ -11,6 +11,7 @@ from sandbox.process import probe
 from sandbox.process.lane import HostLane
 from sandbox.process.zygote import Settings
 from sandbox.runner import Runner
+from sandbox.users import Claim
 
 PRELOAD = (
     "abc", "bisect", "cmath", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum",
@@ -19,8 +20,8 @@ PRELOAD = (
 )  # fmt: skip
 """Modules that programs use most: imported once by the fork server instead of by each run."""
 
-_FIRST_USER_ID = 61_000
-_USER_IDS = 2_000
+USER_IDS = range(61_064, 63_000)
+"""Whom runs belong to where we are root. Those before are containers'."""
 _serial = itertools.count()
 
 
@@ -49,6 +50,10 @@ class ProcessSandbox(Runner):
             self.close()
             raise
 
+    def _begin(self) -> None:
+        super()._begin()
+        self._claims: list[Claim] = []
+
     def _prove_layers(self) -> tuple[str, ...]:
         """The layers that a program finds in force when it looks from the inside, and the groups that hold it."""
         told = self.submit(RunRequest("python", probe.LOOK_AROUND)).result()
@@ -59,9 +64,11 @@ class ProcessSandbox(Runner):
 
     def _open_lane(self) -> HostLane:
         number = next(_serial)
+        claim = Claim(USER_IDS, os.getpid() + number)
+        self._claims.append(claim)
         settings = Settings(
             slot=f"{os.getpid()}-{number}",
-            user_id=_FIRST_USER_ID + (os.getpid() + number) % _USER_IDS,
+            user_id=claim.user_id,
             folders=self._folders,
             packages=self._packages,
             preload=self._preload,
@@ -71,6 +78,11 @@ class ProcessSandbox(Runner):
 
     def toolchain(self, language: Language) -> Toolchain:
         return languages.toolchain(language)
+
+    def close(self) -> None:
+        super().close()
+        for claim in self._claims:
+            claim.release()
 
 
 def _folders() -> tuple[str, ...]:
