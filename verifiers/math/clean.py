@@ -70,6 +70,8 @@ _REWRITES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"(?<![\w}.])\.(?=\\(?:overline|bar|dot)(?![A-Za-z]))"), "0."),
     (re.compile(r"\+/-|\+-(?=\s*\d)"), r"\\pm "),
     (re.compile(r"\\(?:text|mathrm)\s*\{\s*mod\s*\}"), r"\\bmod "),
+    (re.compile(r"\\text\s*\{\s*\^\\circ\s*\}"), r"^\\circ "),
+    (re.compile(r"\\textcent(?![A-Za-z])"), r"\\text{ cents}"),
     (re.compile(r"^(?:negative|minus)\s+(?=[\d.\\])", re.I), "-"),
     (re.compile(r"\{\s*([-+])\s*\}(?=\s*\d)"), r"\1"),
     (re.compile(r"(?<=\d)\s*(?:\^\s*\{?\s*o\s*\}?|\\deg)(?![A-Za-z])"), r"^\\circ "),

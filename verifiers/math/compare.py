@@ -10,6 +10,7 @@ from itertools import product
 
 from verifiers.math.nodes import PI, Node, contains, div, mul, neg, num, rewrite, sym, symbols, walk
 from verifiers.math.params import MathParams
+from verifiers.math.piecewise import same_pieces
 from verifiers.math.regions import NoRegion, region_of, same_region
 from verifiers.math.relations import same_relation
 from verifiers.math.sampling import rough
@@ -270,6 +271,8 @@ class Comparison:
         (value, name), (other, other_name) = split_unit(gold), split_unit(answer)
         if self.params.units == "ignore":
             return self.same(value, other)
+        if {name, other_name} & {"am", "pm"}:
+            value, other = on_the_hour(value), on_the_hour(other)
         unit, other_unit = unit_of(name), unit_of(other_name)
         if unit is None or other_unit is None:
             if spelled_out(name, other) or spelled_out(other_name, value):  # `5 m` against `5m`
@@ -277,6 +280,8 @@ class Comparison:
             if self.params.units == "require" and (unit or other_unit):
                 return Outcome(False, "units")
             return self.angles(self.same(value, other), gold, answer)
+        if {name.rstrip("s"), other_name.rstrip("s")} == {"sterling", "pound"}:
+            return self.same(value, other)
         if unit.dimension != other_unit.dimension:
             return Outcome(False, "units")
         if unit.factor == other_unit.factor:
@@ -335,6 +340,11 @@ def as_product(value: Node, name: str) -> Node:
     return mul(value, sym(name)) if len(name) == 1 else value
 
 
+def on_the_hour(node: Node) -> Node:
+    """`10 a.m.` is `10:00 a.m.`"""
+    return Node("ratio", (node, num(0, "00"))) if node.kind == "num" else node
+
+
 def is_clock(node: Node) -> bool:
     """`9:05`, `12:30`: the parts behind the first have two digits below 60."""
     literals = [part.name for part in node.args]
@@ -377,6 +387,7 @@ STRUCTURES: dict[str, Callable[[Comparison, Node, Node], Outcome]] = {
     "unit": Comparison.quantities,
     "deg": Comparison.quantities,
     "base": lambda self, gold, answer: Outcome(gold.name == answer.name, "base"),
+    "piecewise": lambda self, gold, answer: same_pieces(gold, answer, self.same),
     "text": lambda self, gold, answer: Outcome(gold.name.lower() == answer.name.lower(), "text"),
 }
-NOT_SCALAR = {"tuple", "matrix", "row", "mod", "base", "text", "field", "rel", "list"}
+NOT_SCALAR = {"tuple", "matrix", "row", "mod", "base", "text", "field", "rel", "list", "piecewise"}

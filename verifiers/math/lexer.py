@@ -53,6 +53,9 @@ _INLINE = re.compile(r"\s*\(?\s*[-+]?[\d.,/]+\s*(?:%|\\%)?\s*\)?|[^A-Za-z]*", re
 _SERIES = re.compile(r"\s*[-+]?\d[\d.]*(?:(?:\s*,|\s+and|\s+or|\s*,\s*and|\s*,\s*or)\s+[-+]?\d[\d.]*)+\s*", re.ASCII)
 """What `\\text{2 and 3}` holds."""
 _APPLIED = re.compile(r"\s*(?:\\left\s*)?\(")
+_ALSO_WORDS = {"min", "max", "sec", "deg"}
+_ARGUMENT = re.compile(r"\s*(?:\\[,;:! ]\s*)*(?:[({\d]|\\(?!text))")
+"""What follows `\\text{cis}`."""
 _AMOUNT = re.compile(r"\s*[-+]?\$?\d[\d.,/]*\s+[A-Za-z][A-Za-z ]*", re.ASCII)
 
 
@@ -169,7 +172,8 @@ class _Lexer:
         word = content.strip()
         math_font = not command.startswith(("text", "mbox", "hbox", "emph"))
         inline = bool(_INLINE.fullmatch(content) or _AMOUNT.fullmatch(content) or _SERIES.fullmatch(content))
-        applied = word in FUNCTIONS and bool(_APPLIED.match(self.text, self.at))
+        argument = _APPLIED if word in _ALSO_WORDS else _ARGUMENT
+        applied = word in FUNCTIONS and bool(argument.match(self.text, self.at))
         letters = math_font and len(word) < 3 and word not in SHORT_WORDS and word not in SHORT_UNITS
         if word.strip(", ") in ("and", "or"):
             self.emit("op", word.strip(" ,"))

@@ -1,7 +1,8 @@
 """The tree that an answer is read into, and the walks over it. No meaning lives here: the tiers give it.
 
 Kinds of expressions: `num sym const add mul neg div pow pm fact dfact binom pct deg func sum prod int lim`.
-Kinds of structure: `list set tuple matrix rel union inter minus builder base mod ratio unit text field`.
+Kinds of structure: `list set tuple matrix rel union inter minus builder base mod ratio unit text field
+piecewise`.
 `args` are the operands in reading order; `name` says which symbol, function, brackets, unit or operators.
 """
 
@@ -112,3 +113,8 @@ def infinite(node: Node) -> int:
     if node == INFINITY:
         return 1
     return -infinite(node.args[0]) if node.kind == "neg" else 0
+
+
+def is_amount(node: Node) -> bool:
+    r"""`5`, `3 \times 10^8`: a number behind which a letter may be a unit."""
+    return node.kind in ("num", "mul", "pow", "div", "neg") and not symbols(node)

@@ -25,6 +25,8 @@ from verifiers.math.nodes import (
     sym,
 )
 from verifiers.math.parser import INFIX, PREFIX, PRODUCT, RATIO, SETS, SUM, UNIT, Parser
+from verifiers.math.piecewise import has_conditions, piecewise
+from verifiers.math.quantities import quantity
 from verifiers.math.vocabulary import GREEK_NAMES
 
 ACCENTS = {"vec", "hat", "tilde", "bar", "overline", "dot", "ddot", "widetilde", "underline", "mathring"}
@@ -162,12 +164,21 @@ def blackboard(parser: Parser) -> Node:
 
 
 def environment(parser: Parser) -> Node:
-    r"""`\begin{pmatrix}...\end{pmatrix}` and its kin; a determinant is a function, `cases` are a list."""
+    r"""`\begin{pmatrix}...\end{pmatrix}` and its kin; a determinant is a function, plain `cases` are a list."""
     name = parser.raw_group().replace(" ", "").rstrip("*")
     if not MATRICES.fullmatch(name):
         raise Unreadable(f"environment {name!r}")
     if name == "array" and parser.sees("{"):
         parser.raw_group()
+    node = piecewise(parser) if name == "cases" and has_conditions(parser) else table(parser, name)
+    parser.expect("end")
+    if parser.raw_group().replace(" ", "").rstrip("*") != name:
+        raise Unreadable("environments overlap")
+    return node
+
+
+def table(parser: Parser, name: str) -> Node:
+    """Rows of cells: a matrix, or a list of statements."""
     rows: list[tuple[Node, ...]] = [()]
     while not parser.sees("end"):
         rows[-1] = (*rows[-1], parser.relation())
@@ -175,13 +186,10 @@ def environment(parser: Parser) -> Node:
             rows.append(())
         elif not parser.skip("&", ",") and not parser.sees("end"):
             raise Unreadable("matrix cell")
-    parser.next()
-    if parser.raw_group().replace(" ", "").rstrip("*") != name:
-        raise Unreadable("environments overlap")
     rows = [row for row in rows if row]
     if name in ("cases", "aligned", "align", "gathered"):
         if any(len(row) != 1 for row in rows):
-            raise Unreadable("piecewise function")
+            raise Unreadable("aligned columns")
         return Node("list", tuple(row[0] for row in rows), "and")
     return matrix(rows, determinant=name == "vmatrix")
 
@@ -364,6 +372,7 @@ INFIX.update(
         "!!": lambda parser, left: Node("dfact", (left,)),
         "%": lambda parser, left: Node("pct", (left,)),
         "$": trailing_dollar,
+        "unit": quantity,
         "mod": modulus,
         "pmod": modulus,
         "over": over,

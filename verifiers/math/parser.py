@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from verifiers.math.decimals import continued, repeating
 from verifiers.math.lexer import END, Token
-from verifiers.math.nodes import EMPTY, PI, E, I, Node, Unreadable, add, div, func, mul, neg, num, power, sym, walk
+from verifiers.math.nodes import EMPTY, PI, E, I, Node, Unreadable, add, div, func, is_amount, mul, neg, num, power, sym
 from verifiers.math.vocabulary import FUNCTIONS, SHORT_UNITS
 
 MAX_DEPTH = 48
@@ -123,14 +123,14 @@ class Parser:
         if token.kind == "word" and left.kind == "sym" and left.name in SHAPES:  # \angle ABC
             return mul(left, *map(self.letter, self.next().text))
         if token.kind in ("text", "word") and token.text not in ("i", "e"):
-            return self.unit(left) if floor <= UNIT else None
+            return INFIX["unit"](self, left) if floor <= UNIT else None
         if token.text == "(" and self.tokens[self.at + 1].text in ("mod", "pmod"):
             return self.bracketed_modulus(left) if floor <= UNIT else None
         if token == Token("letter", "U", token.spaced) and left.kind in ("tuple", "union"):
             self.next()
             return INFIX["cup"](self, left)
-        if left.kind == "num" and self.sees_short_unit():
-            return self.unit(left) if floor <= UNIT else None
+        if (floor <= UNIT or floor == PRODUCT) and is_amount(left) and self.sees_short_unit():
+            return INFIX["unit"](self, left) if floor <= UNIT else None  # behind a sign, the unit of the whole
         if floor <= PRODUCT and self.starts_factor():
             if left.kind == "text":
                 raise Unreadable("words before mathematics")
@@ -139,10 +139,12 @@ class Parser:
         return None
 
     def sees_short_unit(self) -> bool:
-        """The `m` of `5 m` and `5 m^2` at the end of an answer."""
+        """The `m` of `5 m`, `5 m^2` and `5 m s^{-1}` at the end of an answer."""
         token = self.peek
-        unit = token.kind == "letter" and token.spaced and token.text in SHORT_UNITS
-        return unit and self.tokens[self.at + 1].text in ("", "^", "/")
+        if token.kind != "letter" or not token.spaced or token.text not in SHORT_UNITS:
+            return False
+        following = self.tokens[self.at + 1]
+        return following.text in ("", "^", "/") or (following.text == "s" and self.tokens[self.at + 2].text == "^")
 
     def starts_factor(self) -> bool:
         """A factor may follow without a sign. A number may not: `2 6` is not 26 and not 12."""
@@ -370,24 +372,6 @@ class Parser:
         return self.expression(POWER)
 
     # What stands behind an expression
-
-    def unit(self, left: Node) -> Node:
-        """Words behind a value: `12 apples`, `5\\text{ cm}^2`, `25\\text{ percent}`."""
-        typed = self.peek.kind == "word" and not any(part.kind == "num" for part in walk(left))
-        if left.kind == "text" or typed:  # `We find that`; behind a formula a unit stands in \\text
-            raise Unreadable("prose")
-        words: list[str] = []
-        while self.peek.kind in ("text", "word") or (self.peek.kind == "letter" and self.peek.spaced):
-            word = self.next().text
-            if self.skip("^"):
-                word += f"^{self.exponent().name}"
-            words.append(word)
-            if self.peek.text == "/" and self.tokens[self.at + 1].kind in ("text", "word", "letter"):
-                self.next()
-                words.append("per")
-                if self.peek.kind == "letter":
-                    words.append(self.next().text)
-        return Node("unit", (left,), " ".join(words).strip())
 
     def bracketed_modulus(self, left: Node) -> Node:
         self.expect("(")

@@ -17,7 +17,7 @@ SENTENCE_END = re.compile(r"(?<!\bvs)(?<!\ba\.m)(?<!\bp\.m)[.!?](?=\s|$)(?!\s*\d
 _JOINT = re.compile(r"\s*(?:,|and|or|,\s*and|,\s*or)\s*")
 _NUMBER = re.compile(
     r"(?<![\w.,/^])[-−–+]?\s?[$€£]?\s?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?"
-    r"(?:\s?/\s?\d+(?:\.\d+)?)?\s?(?:\\?%)?(?![\w]*\d)",
+    r"(?:\s?/\s?\d+(?:\.\d+)?)?(?::\d+(?:\.\d+)?)*\s?(?:\\?%|[ap]\.?m\b)?(?![\w]*\d)",
     re.ASCII,
 )
 _POINT = re.compile(r"\b(?:is|are|at|=)\s*(\([^()\[\]]{1,40},[^()\[\]]{1,40}\))\s*$")
@@ -28,13 +28,18 @@ _CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 """The annotations of GSM8K."""
 _OPTION = re.compile(r"\b(?:option|choice|choose|select|pick)\s+\(?([A-J])\)?(?![\w'])", re.I)
 _PREDICATE = re.compile(r"^(?:the|it|its|this|that)\b.*?\b(?:is|are|was)\s+(?!not\b)([^.]+)", re.I)
+_YES_NO = re.compile(r"^(yes|no)\s*[,.:;!]\s+(?!.*\b(?:yes|no|but|or|wait|actually|unless)\b)", re.I)
 _WORD = re.compile(r"[A-Za-z]{3}")
 _WRONG = re.compile(r"\b(?:wrong|incorrect|not (?:the|a|my|correct)\b)", re.I)
 _HEDGE = re.compile(r"\b(?:either|maybe|perhaps|possibly)\b|\d\s*,?\s*or (?:maybe |perhaps )?[$-]?\d", re.I)
 _NOT = re.compile(
-    r"\b(?:not|isn't|never|can(?:not|'t) be|(?:less|more|fewer|greater|smaller|larger|higher|lower) than)\s*[$]?$", re.I
+    r"\b(?:not|isn't|never|can(?:not|'t) be|at (?:least|most)|"
+    r"(?:less|more|fewer|greater|smaller|larger|higher|lower) than)\s*[$]?$",
+    re.I,
 )
 """What makes the number behind it another statement than that it is the answer."""
+_GOES_ON = re.compile(r"\s*[-+*^]\s*[A-Za-z](?![A-Za-z])")
+"""The number is the head of a formula: `12 + k`."""
 _FORMULA_LIKE = re.compile(r"[\\^=<>|{}]")
 _PROSE = re.compile(r"[.!?]\s|^(?:I|we|sorry|unfortunately|let|these)\b", re.I)
 
@@ -48,7 +53,7 @@ def bare(text: str) -> Found | None:
     if answer.choice or (answer.node is not None and not _has_prose(answer.node, content)):
         return Found(content, "bare")
     if answer.words is not None and len(content) <= SHORT and not _PROSE.search(content):
-        said = _PREDICATE.search(content)
+        said = _PREDICATE.search(content) or _YES_NO.search(content)
         return Found(said[1] if said else content, "bare")
     return None
 
@@ -89,7 +94,8 @@ def last_formula(text: str) -> Found | None:
     rest = text[formulas[at].end() :]
     if not content_of(formulas[at]).rstrip().endswith("."):
         rest = "".join(SENTENCE_END.split(rest, maxsplit=1)[1:])
-    if read(content_of(formulas[at])).node is None or _NUMBER.search(rest):
+    before = SENTENCE_END.split(text[: formulas[at].start()])[-1]
+    if read(content_of(formulas[at])).node is None or _NUMBER.search(rest) or _NOT.search(before):
         return None
     while at and _JOINT.fullmatch(text, formulas[at - 1].end(), formulas[at].start()):
         at -= 1
@@ -131,7 +137,7 @@ def last_number(text: str) -> Found | None:
     last = numbers[-1]
     before = SENTENCE_END.split(text[: last.start()])[-1]
     sentence = before + SENTENCE_END.split(text[last.start() :], maxsplit=1)[0]
-    if _NOTATION.search(sentence) or _WRONG.search(sentence) or _NOT.search(before):
+    if _NOTATION.search(sentence) or _WRONG.search(sentence) or _NOT.search(before) or _GOES_ON.match(text, last.end()):
         return None
     between = text[numbers[-2].end() : last.start()] if len(numbers) > 1 else "."
     point = _POINT.search(sentence)

@@ -10,7 +10,7 @@ from verifiers.math.clean import clean
 from verifiers.math.lexer import tokenize
 from verifiers.math.nodes import Node, Unreadable, add, div, mul, neg, num, power, rewrite, sym, walk
 from verifiers.math.parser import Parser
-from verifiers.math.units import PERCENT, SCALES, is_quantity_word
+from verifiers.math.units import PERCENT, SCALES, is_quantity_word, mixed_quantity
 from verifiers.math.words import choice_of, meaning, unwrapped, words_of
 
 MAX_LENGTH = 4000
@@ -27,7 +27,7 @@ _BASE = re.compile(r"\(?([0-9A-Z]+)\)?(?:_\(?(?:BASE)?|\(?BASE)([0-9]{1,2}|[A-Z]
 _BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
                "eleven": 11, "twelve": 12, "sixteen": 16}  # fmt: skip
 _SPACED_THOUSANDS = re.compile(r"-?\d{1,3}(?: \d{3})+(?:\.\d+)?", re.ASCII)
-_IMPLIED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore|iff|Leftrightarrow)(?![A-Za-z])")
+_IMPLIED = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow|therefore|iff|Leftrightarrow|mapsto)(?![A-Za-z])")
 
 
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
@@ -118,6 +118,8 @@ def _arrange(node: Node) -> Node:
         return Node("unit", (neg(node.args[0].args[0]),), node.args[0].name)
     if node.kind == "neg" and kinds == ["matrix"]:
         return _entries(node.args[0], neg)
+    if node.kind in ("add", "list") and len(kinds) > 1 and set(kinds) == {"unit"}:
+        return mixed_quantity(node)
     if node.kind == "add" and set(kinds) == {"matrix"}:
         return _matrix_sum(node)
     if node.kind == "mul" and kinds == ["matrix", "matrix"]:

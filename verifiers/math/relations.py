@@ -19,6 +19,8 @@ Same = Callable[[Node, Node], Outcome]
 EQUAL = Outcome(True, "structure")
 DIFFERENT = Outcome(False, "structure")
 FUNCTION_LETTERS = frozenset("fghpqFGHPQTS")
+WHOLE = ("tuple", "set", "matrix", "text", "piecewise")
+"""Values that an equation can only be solved for already."""
 NEAR = 0.05
 """`2/3 = 0.67` with a wavy sign is one answer in two forms when they lie within five percent."""
 
@@ -73,7 +75,7 @@ def both(
 ) -> Outcome:
     if assigned and other:
         outcome = same_assignments(assigned, other, same)
-        if outcome.equal:
+        if outcome.equal or any(value.kind in WHOLE for _, value in assigned):
             return outcome
     try:
         outcome = same_region(region_of(gold), region_of(answer))

@@ -126,3 +126,19 @@ def is_quantity_word(text: str) -> bool:
     words = re.findall(r"[a-z']+", text.lower())
     clean = re.fullmatch(r"(?:[a-z'.,$/\- ]|\^?-?\d(?=\s|$|/))*", text.lower())
     return bool(clean) and len(words) <= 6 and not NEGATIONS.intersection(words)
+
+
+def mixed_quantity(node: Node) -> Node:
+    """`2 hours 30 minutes`, `5 feet and 3 inches`: every part is less than one of the unit before it. Else the node."""
+    units = [unit_of(part.name) for part in node.args]
+    first = units[0]
+    if first is None or any(unit is None or unit.dimension != first.dimension for unit in units):
+        return node
+    sizes = [unit.factor.value for unit in units if unit is not None]
+    values = [part.args[0] for part in node.args]
+    if any(value.kind != "num" for value in values) or 0 in sizes:
+        return node
+    amounts = [value.value * size for value, size in zip(values, sizes, strict=True)]
+    if any(amount >= size for amount, size in zip(amounts[1:], sizes, strict=False)):
+        return node
+    return Node("unit", (num(sum(amounts) / first.factor.value),), node.args[0].name)

@@ -62,7 +62,7 @@ class MathVerifier:
     """Equality of mathematical answers, by exact arithmetic before anything else."""
 
     name = "math"
-    version = "1.1.0"
+    version = "1.2.0"
     isolation = "process"
     preload = ("sympy", "mpmath")
     deadline_s = 1.5
