@@ -45,7 +45,9 @@ class Fork:
             os.kill(-1, signal.SIGKILL)
 
     def holds_more_than(self, limit: int) -> bool:
-        return self.oom_kills is None and memory.exceeds(self.program, limit)
+        if self.oom_kills is not None:
+            return self.oom_kills.grown_by() > limit
+        return memory.exceeds(self.program, limit)
 
     def usage(self) -> resource.struct_rusage:
         return resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -115,6 +117,7 @@ def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: s
     os.dup2(fork.stdout_end, 1)
     os.dup2(fork.stderr_end, 2)
     guest.write("/proc/self/oom_score_adj", b"1000")
+    kernel.yield_to_watcher()
     os.setsid()
     os.chdir(guest.HOME)
     job = job._replace(processes=_BACKSTOP_PROCESSES)

@@ -56,6 +56,37 @@ class OomKills:
         os.close(self._file)
 
 
+class ContainerMemory(OomKills):
+    """The memory group of the container that we are in, which its engine has made and limits."""
+
+    def __init__(self, folder: Path) -> None:
+        unified = (folder / "memory.current").exists()
+        used, cache = ("memory.current", b"file") if unified else ("memory.usage_in_bytes", b"cache")
+        self._used = os.open(folder / used, os.O_RDONLY | os.O_CLOEXEC)
+        self._stat = os.open(folder / "memory.stat", os.O_RDONLY | os.O_CLOEXEC)
+        self._counted = re.compile(rb"^(%b|shmem) (\d+)" % cache, re.MULTILINE)
+        super().__init__(folder)
+
+    def forget(self) -> None:
+        super().forget()
+        self._before = self._held()
+
+    def grown_by(self) -> int:
+        """Bytes by which all in the container has grown since `forget`. One look, however many they are."""
+        return self._held() - self._before
+
+    def _held(self) -> int:
+        """What cannot be had back: all but the cache of files on disk, among which the kernel counts shared memory."""
+        found = {name: int(value) for name, value in self._counted.findall(os.pread(self._stat, 8192, 0))}
+        shared = found.pop(b"shmem")
+        return int(os.pread(self._used, 64, 0)) - sum(found.values()) + shared
+
+    def close(self) -> None:
+        super().close()
+        os.close(self._used)
+        os.close(self._stat)
+
+
 class Group:
     """One run's group: a folder for v2, one for each controller for v1."""
 
@@ -134,11 +165,11 @@ def _removed(folder: Path) -> bool:
     return True
 
 
-def of_container() -> OomKills | None:
-    """Of the memory group of the container that we are in, which its engine has made and limits."""
+def of_container() -> ContainerMemory | None:
+    """The group that holds this container, where it shows."""
     for folder in (Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")):
         with contextlib.suppress(OSError):
-            return OomKills(folder)
+            return ContainerMemory(folder)
     return None
 
 

@@ -23,6 +23,8 @@ _START_S = 30.0
 _CLONE_S = 10.0
 _END_S = 5.0
 _TRIES = 3
+_SPARE_BYTES = 8 << 20
+"""What making the next clone may add to our container's memory while a run is on."""
 
 
 class CallerGoneError(Exception):
@@ -54,6 +56,8 @@ class Clone:
         signal.pidfd_send_signal(self.gone, signal.SIGKILL)
 
     def holds_more_than(self, limit: int) -> bool:
+        if isinstance(self.oom_kills, cgroup.ContainerMemory):
+            return self.oom_kills.grown_by() > limit + _SPARE_BYTES
         exact = self.group is not None and "cgroup-memory" in self.group.layers
         return not exact and memory.exceeds(self.pid, limit)
 

@@ -30,8 +30,10 @@ class Seat(Protocol):
     """Jobs and names of files go out, reports and files come in."""
     gone: int
     """Polls as ready when the run is over and all its messages are in."""
-    oom_kills: OomKills | None
-    """Of the memory group that it is in."""
+
+    @property
+    def oom_kills(self) -> OomKills | None:
+        """Of the memory group that it is in."""
 
     def kill(self) -> None:
         """Kill all of it."""

@@ -53,6 +53,8 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> str:
     program_filter = seccomp.Filter(memfd=capped)
     channel.sendall(PID.pack(0))
     to_host = _serve(channel, owner)
+    if settings.contained:
+        kernel.yield_to_watcher()
     return _take_job(to_host, capped, program_filter)
 
 
