@@ -64,7 +64,7 @@ class Pool:
         common = process.cdist(asked, self._texts, scorer=LCSseq.similarity, dtype=np.int32, workers=workers)
         # The same operations in the same order as `f_measure`, so that the last bit agrees.
         with np.errstate(divide="ignore", invalid="ignore"):
-            precision = common / np.array([[len(text)] for text in asked])
+            precision = common / np.array([len(text) for text in asked]).reshape(-1, 1)
             recall = common / np.array([len(text) for text in self._texts])
             score = 2 * precision * recall / (precision + recall)
         return np.where(common > 0, score, 0.0)

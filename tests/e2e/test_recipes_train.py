@@ -1,6 +1,7 @@
 """Data of the FLAN and Orca recipes train a model: SFT on them raises accuracy, RL on checked answers raises it more.
 
-Everything is real but the size: the teacher is an HTTP server that knows the tasks and makes mistakes, as teachers do.
+What that costs on raw text is measured, too: a model beside itself pays nothing at all. Everything is real but the
+size: the teacher is an HTTP server that knows the tasks and makes mistakes, as teachers do.
 """
 
 import json
@@ -63,9 +64,12 @@ evaluate_every = 8
 optim = {{ lr = 2e-4, warmup_steps = 2 }}
 
 [evaluate]
+models = {{ base = "{{out}}/base", again = "{{out}}/base", sft = "{{out}}/sft/model", rl = "{{out}}/rl/model" }}
 tasks = "{{out}}/tasks/held_out.jsonl"
 sampling = {{ temperature = 0.0, max_tokens = 24 }}
+tax = {{ texts = "{0}/raw.txt", context = 256, stride = 128 }}
 """
+RAW_TEXT = Path(__file__).parents[2] / "README.md"
 
 
 def said(problem: procedural.Problem, teacher: str) -> str:
@@ -133,8 +137,13 @@ def test_sft_on_recipes_and_then_rl(problems: list[procedural.Problem], teacher:
     rlvr(tmp_path, "mix", MIX.format(tmp_path), "data", "mix")
     manifest = json.loads((tmp_path / "mix" / "mixture.jsonl.manifest.json").read_text())
     assert manifest["rows"] >= 8800
+    (tmp_path / "raw.txt").write_text(RAW_TEXT.read_text().replace("\n## ", "\n---\n## "))
     rlvr(tmp_path, "pipeline", PIPELINE.format(tmp_path), "pipeline")
     stages = json.loads((tmp_path / "run" / "summary.json").read_text())["stages"]
     accuracy = {name: stage["accuracy"] for name, stage in stages.items()}
     assert accuracy["sft"] >= accuracy["base"] + 0.2, accuracy
     assert accuracy["rl"] >= accuracy["sft"] + 0.05, accuracy
+    tax = json.loads((tmp_path / "run" / "evaluate" / "summary.json").read_text())["tax"]["models"]
+    nothing = {"value": 0.0, "interval": [0.0, 0.0]}
+    assert tax["again"]["change"] == {"bits_per_byte": nothing, "perplexity": nothing}
+    assert tax["sft"]["change"]["bits_per_byte"]["value"] != 0.0

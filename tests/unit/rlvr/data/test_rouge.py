@@ -72,6 +72,7 @@ def test_a_text_without_words_is_like_nothing() -> None:
     assert rouge_l("", "") == rouge_l("?!", "?!") == rouge_l("日本", "日本") == 0.0
     assert Pool(["", "a"]).similarities(["", "a"]).tolist() == [[0.0, 0.0], [0.0, 1.0]]
     assert Pool().similarities(["a"]).shape == (1, 0)
+    assert Pool(["a"]).similarities([]).shape == (0, 1)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="measures CPU time")
