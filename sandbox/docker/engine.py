@@ -30,6 +30,12 @@ _SCRATCH = 16 << 20
 _INODES = 8192
 _CPUS = {False: 1_000_000_000, True: 1_500_000_000}
 """In billionths. Where there are walls inside, the next run's are built while one is on."""
+_MASKED = (
+    "/dev/pts", "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+    "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+)  # fmt: skip
+"""What engines hide by themselves, and terminals: the host has a few thousand, and one program could take them all."""
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -204,10 +210,8 @@ class Engine:
             ulimits=[docker.types.Ulimit(name="core", soft=0, hard=0)],
             log_config=docker.types.LogConfig(type="none"),
         )
-        if spec.walls:
-            # Masked paths make the kernel refuse a fresh /proc in a namespace: it would show what they hide.
-            config |= {"MaskedPaths": [], "ReadonlyPaths": []}
-        return config
+        # Masked paths make the kernel refuse a fresh /proc in a namespace: it would show what they hide.
+        return config | ({"MaskedPaths": [], "ReadonlyPaths": []} if spec.walls else {"MaskedPaths": [*_MASKED]})
 
     def attach(self, container: str) -> "Stream":
         """Before its start, so that nothing is missed."""

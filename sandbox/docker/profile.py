@@ -22,6 +22,7 @@ def seccomp_profile(walls: bool) -> dict[str, Any]:
             ours = _FOR_OURSELVES if name == "prctl" else ()
             for arguments in itertools.product(*(_conditions(test, ours) for test in call.tests)):
                 entries.append({"names": [name], "action": _ALLOW, "args": list(arguments)})
+    entries.append({"names": sorted(seccomp.WITHOUT_EFFECT), "action": _REFUSE, "errnoRet": 0})
     # The C library falls back to clone, whose flags a filter can read.
     entries.append({"names": ["clone3"], "action": _REFUSE, "errnoRet": errno.ENOSYS})
     return {

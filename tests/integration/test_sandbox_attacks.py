@@ -21,7 +21,10 @@ KIT = run_path(str(HERE / "sandbox_attacks.py"))
 DATA = os.environ.get("RLVR_TEST_DATA")
 CORPUS = Path(DATA) / "attacks" if DATA else None
 NOBODY = 65534
-TAKES_ITS_TIME = ("infinite", "sleep", "fork_bomb", "ignore_sigterm", "zip_bomb", "loop", "memory", "huge_integer")
+TAKES_ITS_TIME = (
+    "infinite", "sleep", "fork_bomb", "ignore_sigterm", "zip_bomb", "loop", "memory", "huge_integer", "locks",
+    "mappings", "deadline", "stopped",
+)  # fmt: skip
 OURS = KIT["ours"]()
 REPEATS = int(os.environ.get("RLVR_ATTACK_REPEATS", "1"))
 QUICK = [name for name in OURS if not any(word in name for word in TAKES_ITS_TIME)]

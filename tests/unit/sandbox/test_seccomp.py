@@ -48,7 +48,7 @@ def test_calls_newer_than_the_list_look_missing(number: int) -> None:
     assert verdict(number) == (REFUSE, errno.ENOSYS)
 
 
-@pytest.mark.parametrize("number", [162, 306])
+@pytest.mark.parametrize("number", [162, 306, 74, 75, 26])
 def test_sync_does_nothing_and_succeeds(number: int) -> None:
     assert verdict(number) == (REFUSE, 0)
 
@@ -72,6 +72,8 @@ def test_foreign_abis_kill() -> None:
         (72, (1, 2), (ALLOW, 0)),
         (72, (1, 1024), (REFUSE, errno.EPERM)),
         (72, (1, 1031), (REFUSE, errno.EPERM)),
+        (54, (3, 1, 7), (ALLOW, 0)),
+        (54, (3, 1, 26), (REFUSE, errno.ENOPROTOOPT)),
         (16, (1, 0x5401), (ALLOW, 0)),
         (16, (1, 0x5412), (REFUSE, errno.ENOTTY)),
         (157, (15,), (ALLOW, 0)),
