@@ -50,10 +50,15 @@ def share(values: Sequence[float]) -> Estimate:
     spread = variance(values) * (len(values) - 1) / len(values) if len(values) > 1 else 0.0
     if spread > 0:
         count = mean * (1 - mean) / (spread / len(values))
+    return Estimate(mean, *wilson(mean, count))
+
+
+def wilson(mean: float, count: float) -> tuple[float, float]:
+    """The 95% interval of a share that was measured on `count` independent tasks."""
     z2 = NormalDist().inv_cdf((1 + LEVEL) / 2) ** 2
     middle = (mean + z2 / (2 * count)) / (1 + z2 / count)
     half = math.sqrt(z2 * (mean * (1 - mean) / count + z2 / (4 * count**2))) / (1 + z2 / count)
-    return Estimate(mean, max(0.0, middle - half), min(1.0, middle + half))
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def difference(before: Mapping[str, float], after: Mapping[str, float], seed: int = 0) -> Estimate:

@@ -16,14 +16,6 @@ def points(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
-def interval(share: float, count: int) -> tuple[float, float]:
-    """The 95% interval of a share that was measured on `count` independent tasks (Wilson, 1927)."""
-    z2 = 1.96**2
-    middle = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = math.sqrt(z2 * (share * (1 - share) / count + z2 / (4 * count**2))) / (1 + z2 / count)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def number(value: float) -> str:
     """Four significant digits, in full where that is short."""
     if value == 0 or not math.isfinite(value):

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rlvr import __version__
+from rlvr.estimates import wilson
 from rlvr.view import bars, curves, figures, lines, story, svg
 from rlvr.view.alarms import alarms
 from rlvr.view.history import History, Shown, as_text, clip, read_history
@@ -219,7 +220,7 @@ def _intervals(run: Run) -> dict[str, str]:
     """Stage -> 95% interval of its accuracy, where the number of tasks is known."""
     if run.tasks is None:
         return {}
-    ends = {name: figures.interval(score.accuracy, run.tasks) for name, score in run.summary.stages.items()}
+    ends = {name: wilson(score.accuracy, run.tasks) for name, score in run.summary.stages.items()}
     return {name: f"{100 * low:.1f}\N{EN DASH}{100 * high:.1f}" for name, (low, high) in ends.items()}
 
 

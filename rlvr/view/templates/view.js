@@ -23,7 +23,10 @@ function layout(chart) {
     hovermode: "x unified", hoverlabel: { bgcolor: css("--card"), bordercolor: css("--rule"), font: { color: css("--ink") } },
     showlegend: chart.series.length > 1, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
     xaxis: { ...axis, title: { text: "step", font: { color: css("--soft"), size: 12 }, standoff: 4 } },
-    yaxis: { ...axis, tickformat: chart.share ? ".3~%" : "", ...(chart.whole ? { range: [0, 1.02] } : { rangemode: "tozero" }) },
+    yaxis: {
+      ...axis, tickformat: chart.share ? ".3~%" : "", exponentformat: "power",
+      ...(chart.whole ? { range: [0, 1.02] } : { rangemode: "tozero" }),
+    },
     uirevision: "kept",
   };
 }

@@ -8,7 +8,7 @@ from statistics import NormalDist, fmean
 import numpy as np
 import pytest
 
-from rlvr.estimates import difference, pass_at, relative, resampled, share
+from rlvr.estimates import difference, pass_at, relative, resampled, share, wilson
 
 
 @pytest.mark.parametrize("samples", [1, 5, 8])
@@ -35,6 +35,13 @@ def test_shares_of_whole_tasks_have_wilsons_interval(right: int, count: int) -> 
     for end in found[1:]:
         assert end is not None
         assert abs(end - p) == pytest.approx(z * math.sqrt(end * (1 - end) / n), abs=1e-9)
+
+
+def test_wilsons_interval_as_published() -> None:
+    """15 of 148 (Newcombe 1998, table I) and 0 of 20."""
+    assert wilson(15 / 148, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
+    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
+    assert wilson(1, 20) == pytest.approx((0.8389, 1.0), abs=1e-4)
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlvr.view.figures import duration, interval, number, smooth, thin, tick_labels, ticks
+from rlvr.view.figures import duration, number, smooth, thin, tick_labels, ticks
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,6 @@ def test_number(value: float, text: str | None) -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
-
-
-def test_interval() -> None:
-    """Published values: 15 of 148 (Newcombe 1998, table I) and 0 of 20."""
-    assert interval(15 / 148, 148) == pytest.approx((0.0624, 0.1605), abs=1e-4)
-    assert interval(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
-    assert interval(1, 20) == pytest.approx((0.8389, 1.0), abs=1e-4)
 
 
 def test_smooth_keeps_ends_and_lines() -> None:
