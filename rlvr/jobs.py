@@ -7,6 +7,7 @@ import asyncio
 import os
 import shlex
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,15 +66,18 @@ def _init(**settings: Any) -> Any:
 
 
 def _start(**settings: Any) -> Any:
-    """A new cluster, whose agent listens on a free port.
+    """A new cluster that lives beside others on this machine, and beside the rest of killed ones.
 
-    Another cluster on this machine, or the rest of a killed one, may hold the usual port; then no job would ever start
-    here. `ray start` has an option for it, `ray.init` has none.
+    Its agent listens on a free port: without that no job would start here while another's holds the usual one. `ray
+    start` has an option for it, `ray.init` has none. Its folder is its own, as Ray sends a job to the cluster whose
+    address was last written in there.
     """
     usual = parameter.RayParams
     parameter.RayParams = partial(usual, dashboard_agent_listen_port=0)
+    common = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) / "ray"
+    common.mkdir(parents=True, exist_ok=True)
     try:
-        return _init(address=_OWN, **settings)
+        return _init(address=_OWN, _temp_dir=tempfile.mkdtemp(prefix="own-", dir=common), **settings)
     finally:
         parameter.RayParams = usual
 

@@ -173,7 +173,10 @@ class _Transaction:
         self.db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.db.execute("ROLLBACK" if kind else "COMMIT")
+        if not kind:
+            self.db.execute("COMMIT")
+        elif self.db.in_transaction:  # SQLite takes one back by itself when the disk is full
+            self.db.execute("ROLLBACK")
 
 
 _ROLLOUT = "rollouts.id, prompt_ids, response_ids, mask, logprobs, versions, finish, text"

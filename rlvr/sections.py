@@ -31,6 +31,10 @@ class Grading(Section):
     """When a larger share of a step's verdicts is `error`, the verifiers are broken, not the model: the run pauses."""
     patience_s: NonNegativeFloat = 600.0
     """How long a paused run waits for its verifiers to recover before it stops."""
+    strict: dict[str, str] = {}
+    """Verifier of the tasks -> a stricter one that judges a share of its responses as well and rewards nothing: the
+    report warns when the two drift apart."""
+    strict_share: Share = 0.1
 
 
 class EngineSettings(Section):

@@ -93,20 +93,23 @@ def run_stage(settings: Any, resume: bool) -> None:
     import importlib
 
     from rlvr import load, own_ray, plan
+    from rlvr.errors import disk_watched
 
     own_ray.prepare()
     typer.echo(plan.arithmetic(settings))
-    if settings.stage == "pipeline":
-        run_pipeline(settings, None, resume)
-        return
-    settings.out.mkdir(parents=True, exist_ok=True)
-    (settings.out / "config.toml").write_text(load.dump(settings))
-    name = {"eval": "evaluate", "reward-model": "reward_model"}.get(settings.stage, settings.stage)
-    module = importlib.import_module(f"rlvr.stages.{name}")
-    module.run(settings)
-    from rlvr.view.report import write_report
+    with disk_watched(settings.out):
+        if settings.stage == "pipeline":
+            run_pipeline(settings, None, resume)
+            return
+        settings.out.mkdir(parents=True, exist_ok=True)
+        aside = settings.out / ".config.toml"
+        aside.write_text(load.dump(settings))
+        aside.replace(settings.out / "config.toml")
+        name = {"eval": "evaluate", "reward-model": "reward_model"}.get(settings.stage, settings.stage)
+        importlib.import_module(f"rlvr.stages.{name}").run(settings)
+        from rlvr.view.report import write_report
 
-    typer.echo(f"report: {write_report(settings.out)}")
+        typer.echo(f"report: {write_report(settings.out)}")
 
 
 def run_pipeline(settings: Any, address: str | None, resume: bool) -> None:

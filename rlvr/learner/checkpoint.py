@@ -45,7 +45,8 @@ def write(learner: Learner, folder: Path, step: int) -> None:
         aside = folder / ".writing"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        torch.save(state, aside / "learner.pt")
+        with (aside / "learner.pt").open("wb") as file:  # Python's own, which says so when the disk is full
+            torch.save(state, file)
         about = {"step": step, "batch": learner.version, "settings": settings_hash(learner.config)}
         (aside / "state.json").write_text(
             json.dumps(about | {"versions": {n: version(n) for n in LIBRARIES}}, indent=2)

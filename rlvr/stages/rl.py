@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvr import trackers
+from rlvr import heldout, trackers
 from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner, nodes
 from rlvr.agreement import Compared
 from rlvr.breaker import Breaker
@@ -32,6 +32,7 @@ def run(config: RL) -> None:
     """Train to the end. The best checkpoint by validation lies in `config.out / "model"`."""
     tasks = load_tasks(config.tasks.train, limit=config.tasks.limit)
     held = load_tasks(config.tasks.validation, limit=config.tasks.limit) if config.tasks.validation else []
+    heldout.check(config.grading.strict, tasks)
     suites = {"validation": held} | {source: load_tasks(source) for source in config.tasks.against}
     tasks, contaminated = gate(tasks, suites, config.tasks.contaminated)
     if contaminated:
@@ -55,6 +56,7 @@ async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], record: 
     engine.source = learner.latest
     graders = RemoteGrader(config.grading, config.faults)
     grader = Breaker(graders, config.grading, window=config.prompts_per_step * config.group_size)
+    judges = heldout.HeldOut(grader, graders, config.grading)
     prompts, too_long = await engine.encode(tasks, config.max_prompt_tokens)
     if not prompts:
         raise ConfigError(f"all {len(tasks)} prompts are longer than max_prompt_tokens ({config.max_prompt_tokens})")
@@ -75,11 +77,11 @@ async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], record: 
 
     def log_step(step: int, metrics: dict[str, float]) -> None:
         lost = sum(member.losses for member in (*engine.members, *graders.members, learner.member))
-        health = grader.metrics() | {"restarts": float(lost)}
+        health = grader.metrics() | judges.metrics() | {"restarts": float(lost)}
         record(step, metrics | clock.rates(metrics.get("sampled_tokens", 0.0)) | health)
 
     compared = Compared(engine, learner, prompts, config)
-    partners = WatchedEngine(compared), WatchedGrader(grader), WatchedLearner(learner)
+    partners = WatchedEngine(compared), WatchedGrader(judges), WatchedLearner(learner)
     await train(config, prompts, *partners, journal, validate, log_step)
     states = journal.counts()
     journal.close()

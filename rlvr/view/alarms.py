@@ -15,6 +15,8 @@ GROWTH = 2.0
 """Times the length at the start."""
 FALL = 0.05
 """Of validation accuracy below its best, while the training reward is not falling."""
+DRIFT = 0.1
+"""More than at the start, of the gap between the reward and a stricter verifier that rewards nothing."""
 START = 5
 """The first steps, whose mean is the start."""
 
@@ -40,6 +42,7 @@ def alarms(rows: Sequence[Row]) -> list[Alarm]:
         *_entropy(rows),
         *_length(rows),
         *_hacking(rows),
+        *_drift(rows),
     ]
 
 
@@ -85,6 +88,15 @@ def _hacking(rows: Sequence[Row]) -> Iterator[Alarm]:
             yield Alarm(_steps([row]), f"validation fell {fall} while the reward rose: look for a hack of the verifier")
         if best is None or row["validation/accuracy"] > best["validation/accuracy"]:
             best = row
+
+
+def _drift(rows: Sequence[Row]) -> Iterator[Alarm]:
+    start, later = _start(rows, "strict_gap")
+    wide = [row for row in later if row["strict_gap"] > start + DRIFT]
+    if wide:
+        most = max(row["strict_gap"] for row in wide)
+        about = f"the gap to the stricter verifier grew from {percent(start)} to {percent(most)}"
+        yield Alarm(_steps(wide), f"{about}: look for a hack of the verifier")
 
 
 def _start(rows: Sequence[Row], key: str) -> tuple[float, list[Row]]:

@@ -127,6 +127,32 @@ def test_a_killed_run_ends_like_one_that_was_not(whole: Path) -> None:
 
 
 @pytest.fixture
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of its own, with room for the beginning of a run."""
+    disk = folder / "disk"
+    disk.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", disk], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"only who may mount can have a small disk: {done.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_stops_the_run_and_loses_nothing(whole: Path, small_disk: Path) -> None:
+    run = command(whole, "disk/run")
+    done = subprocess.run(run, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 1, done.stderr[-2000:]
+    assert done.stderr.splitlines()[-1].startswith("error: the disk of ")
+    assert "Traceback" not in done.stderr
+    journal = small_disk / "run" / "journal.sqlite"
+    reached = steps_of(journal)
+    assert 0 < reached < STEPS
+    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
+    finish(whole, "disk/run", "--resume")
+    check_same(whole, "disk/run")
+
+
+@pytest.fixture
 def job_server(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Address and environment of a cluster that the user started."""
     port, dashboard, agent = free_port(), free_port(), free_port()

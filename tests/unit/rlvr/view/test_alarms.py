@@ -41,6 +41,7 @@ def rows(**changed: list[float]) -> list[Row]:
             "step 3",
             "fell from 70.0% to 60.0% while the reward rose",
         ),
+        (rows(strict_gap=[0.1] * 5 + [0.15, 0.25]), "step 7", "stricter verifier grew from 10.0% to 25.0%"),
     ],
 )
 def test_it_goes_off(metrics: list[Row], steps: str, words: str) -> None:
@@ -58,3 +59,4 @@ def test_it_is_silent_in_a_good_run_and_without_metrics(written: Path) -> None:
     assert alarms([]) == []
     assert alarms([{"step": 1.0}]) == []
     assert alarms(rows(informative=[0.0] * 4)) == []
+    assert alarms(rows(strict_gap=[0.1] * 5 + [0.19, 0.0, -0.5])) == []
