@@ -73,8 +73,8 @@ class Fork:
         os.close(self._gone_end)
 
 
-def serve() -> str:
-    """Carry out one job and end. Returns only in the process that is to run a script: its path."""
+def serve() -> Job:
+    """Carry out one job and end. Returns only in the process that is to run a script: the job."""
     try:
         job, stdin = frames.read_job(frames.exactly)
     except EOFError:  # the caller has no use for us any more
@@ -109,7 +109,7 @@ def _hang_up() -> None:
     os._exit(1)
 
 
-def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: seccomp.Filter | None) -> str:
+def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: seccomp.Filter | None) -> Job:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -120,5 +120,7 @@ def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: s
     kernel.yield_to_watcher()
     os.setsid()
     os.chdir(guest.HOME)
+    os.mkdir(guest.SCRIPTS)  # noqa: PTH102
+    guest.keep_within_limits()
     job = job._replace(processes=_BACKSTOP_PROCESSES)
     return zygote.begin(job, standard_input, fork.line_end.fileno(), True, program_filter)

@@ -25,7 +25,8 @@ def main(mode: str, folder: str, preload: tuple[str, ...]) -> None:
         os.environ.clear()
         program.warm_up(preload)
         frames.put(frames.frame(frames.READY, b""))
-        os._exit(program.run(bare.serve()))
+        job = bare.serve()
+        os._exit(program.run(job.argv[0], job.script))
     from sandbox.docker import walled
 
     walled.tell_tools() if mode == "tools" else walled.serve(preload)

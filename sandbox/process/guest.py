@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from sandbox.lane import Job
-from sandbox.process import kernel, wire
+from sandbox.process import birth, kernel, wire
+from sandbox.process.native import Row
 from sandbox.process.root import USER_ID
 from sandbox.process.seccomp import Filter
 
@@ -42,55 +43,76 @@ FILE_HEAD = struct.Struct("=qq")
 """A file's index in the list asked for, and its size."""
 
 _INODES = 8192
-_OPEN_FILES = 512
-_PENDING = 1024
-"""Signals that wait, and timers: kernel memory that nothing else counts."""
-_STACK = 64 << 20
+_LIMITS = {
+    resource.RLIMIT_CORE: 1,  # unlike 0, this also keeps a crash from starting the host's handler of core dumps
+    resource.RLIMIT_NOFILE: 512,
+    resource.RLIMIT_STACK: 64 << 20,
+    resource.RLIMIT_MSGQUEUE: 0,
+    resource.RLIMIT_SIGPENDING: 1024,  # and timers: kernel memory that nothing else counts
+    resource.RLIMIT_MEMLOCK: 0,
+    resource.RLIMIT_RTPRIO: 0,
+    resource.RLIMIT_NICE: 0,
+}
+"""The same for every job."""
 _MUST_HOLD = (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_AS)
 _ADDRESS_SPACE_SLACK = 1 << 30
 _CHUNK = 1 << 15
 _WALLS = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
-def enter(line: int, outputs: tuple[int, int], owner: tuple[int, int]) -> None:
-    """First part of a clone's life. Returns only in the process that is to become the program.
+def walls(owner: tuple[int, int]) -> list[Row]:
+    """What init builds before the program is born. owner: user and group outside."""
+    return [
+        Row(birth.PRCTL, (kernel.PR_SET_PDEATHSIG, signal.SIGKILL)),
+        *(row for path, content in _id_maps(*owner) for row in birth.written(path, content)),
+        *birth.written("/proc/self/oom_score_adj", b"1000"),
+        birth.mounted("tmpfs", _SCRATCH, "tmpfs", _WALLS, _tmpfs_options(DEFAULT_DISK)),
+        Row(birth.MKDIR, (_SHARED_MEMORY.encode(), 0o755)),
+        Row(birth.MKDIR, (_HOME_SOURCE.encode(), 0o755)),
+        birth.mounted(_HOME_SOURCE, HOME, "", kernel.MS_BIND),
+        Row(birth.MKDIR, (SCRIPTS.encode(), 0o755)),
+        birth.mounted("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY),
+        Row(birth.SETHOSTNAME, (b"sandbox", len(b"sandbox"))),
+        Row(birth.CHDIR, (HOME.encode(),)),
+        Row(birth.PRCTL, (kernel.PR_SET_DUMPABLE, 0)),  # now that /proc/self/uid_map is written, which root would own
+    ]
 
-    line: descriptor of the socket to the host, shared by init and program; outputs: descriptors for the program's
-    standard output and error; owner: user and group outside.
-    """
-    kernel.die_with_parent()
-    kernel.set_dumpable(False)
-    # Init does no more than it must before the fork: each page that it writes to would be copied once more after it.
-    program = kernel.fork()
-    if program:
-        _become_init(program, line)
+
+INIT_ROWS = (
+    Row(birth.CAPSET, (struct.pack("=Ii", kernel.CAPABILITY_VERSION_3, 0), bytes(24))),
+    Row(birth.PRCTL, (kernel.PR_SET_NO_NEW_PRIVS, 1)),
+)
+
+
+def program_rows() -> list[Row]:
+    """What each program begins with, whatever its job: `keep_within_limits` among it."""
+    limits = {limit: _within(limit, most) for limit, most in _LIMITS.items()}
+    return [
+        Row(birth.PRCTL, (kernel.PR_SET_DUMPABLE, 1)),
+        Row(birth.SETSID, ()),
+        *(Row(birth.SETRLIMIT, (limit, struct.pack("=QQ", most, most))) for limit, most in limits.items()),
+        *(Row(birth.PRCTL, (kernel.PR_CAPBSET_DROP, capability)) for capability in kernel.CAPABILITIES),
+    ]
+
+
+def begin_program() -> None:
+    """First thing in a new program: what the machine code leaves to Python."""
     kernel.put_right()
-    kernel.set_dumpable(True)
     _signal.signal(signal.SIGINT, signal.default_int_handler)  # the one in `signal` goes through enums
-    os.dup2(outputs[0], 1)
-    os.dup2(outputs[1], 2)
-    _build_walls(owner)
-
-
-def _build_walls(owner: tuple[int, int]) -> None:
-    """The namespaces are shared with init, so it does not matter which of the two furnishes them."""
-    map_ids(*owner)
-    write("/proc/self/oom_score_adj", b"1000")
-    kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS, _tmpfs_options(DEFAULT_DISK))
-    os.mkdir(_SHARED_MEMORY)  # noqa: PTH102
-    os.mkdir(_HOME_SOURCE)  # noqa: PTH102
-    kernel.mount(_HOME_SOURCE, HOME, flags=kernel.MS_BIND)
-    kernel.mount("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY)
-    kernel.set_host_name("sandbox")
-    os.setsid()
-    os.chdir(HOME)
 
 
 def map_ids(user: int, group: int) -> None:
     """Become USER_ID in a fresh user namespace; `user` and `group` are what this process is outside."""
-    write("/proc/self/setgroups", b"deny")
-    write("/proc/self/uid_map", b"%d %d 1" % (USER_ID, user))
-    write("/proc/self/gid_map", b"%d %d 1" % (USER_ID, group))
+    for path, content in _id_maps(user, group):
+        write(path, content)
+
+
+def _id_maps(user: int, group: int) -> tuple[tuple[str, bytes], ...]:
+    return (
+        ("/proc/self/setgroups", b"deny"),
+        ("/proc/self/uid_map", b"%d %d 1" % (USER_ID, user)),
+        ("/proc/self/gid_map", b"%d %d 1" % (USER_ID, group)),
+    )
 
 
 def write(path: str, content: bytes, mode: int = 0o644) -> None:
@@ -109,16 +131,10 @@ def _tmpfs_options(size: int) -> str:
 # Init
 
 
-def _become_init(program: int, line: int) -> NoReturn:
-    """Reap until the program has ended, report, bring back files, and go: the kernel then kills whatever is left."""
-    kernel.drop_capabilities()
-    kernel.forbid_new_privileges()
-    pid, status = 0, 0
-    while pid != program:
-        pid, status = os.wait()
-    names = _asked_for(line)
-    if names:
-        kill_the_rest()
+def send_files(line: int, status: int) -> NoReturn:
+    """End as init, the program being over and the names of files being here: the host sent them right after the job."""
+    names = os.read(line, 1 << 16).decode().split("\0")
+    kill_the_rest()
     tell_end(line, status, names)
     os._exit(0)
 
@@ -128,18 +144,6 @@ def tell_end(line: int, status: int, names: Sequence[str]) -> None:
     os.write(line, ENDED + STATUS.pack(status))
     for index, name in enumerate(names):
         _send_file(line, index, name)
-
-
-def _asked_for(line: int) -> list[str]:
-    """The host sends the names, if any, right after the job; so they are here by now."""
-    os.set_blocking(line, False)
-    try:
-        message = os.read(line, 1 << 16)
-    except BlockingIOError:
-        return []
-    finally:
-        os.set_blocking(line, True)
-    return message.decode().split("\0") if message else []
 
 
 def kill_the_rest() -> None:
@@ -190,9 +194,7 @@ def receive_job(to_host: socket.socket) -> tuple[Job, int]:
     descriptors = wire.receive(to_host)
     if not descriptors:
         os._exit(0)
-    job = Job(*wire.load(descriptors[0]))
-    os.close(descriptors[0])
-    return job, descriptors[1]
+    return Job(*wire.load(descriptors[0])), descriptors[1]
 
 
 def resize(disk: int) -> None:
@@ -208,8 +210,10 @@ def settle(job: Job, standard_input: int, capped: bool, program_filter: Filter |
     """
     _lay_out(job)
     os.dup2(standard_input, 0)
-    _limit(job, capped)
-    kernel.drop_bounding_set()
+    _limit(resource.RLIMIT_FSIZE, job.disk)
+    _limit(resource.RLIMIT_NPROC, job.processes + 1)  # and init
+    if job.address_space and not capped:
+        _limit(resource.RLIMIT_AS, job.memory + _ADDRESS_SPACE_SLACK)
     kernel.drop_capabilities()
     kernel.forbid_new_privileges()
     if program_filter is not None:
@@ -224,35 +228,30 @@ def _lay_out(job: Job) -> None:
         write(f"{HOME}/{name}", content, 0o755 if name in job.executables else 0o644)
     if job.script is not None:
         # Not in the working folder, which starts with the request's files alone; those are next to the script too.
-        os.mkdir(SCRIPTS)  # noqa: PTH102
         for name in {name.partition("/")[0] for name in job.files}:
             os.symlink(f"{HOME}/{name}", f"{SCRIPTS}/{name}")  # noqa: PTH211
         write(job.argv[0], job.script)
 
 
-def _limit(job: Job, capped: bool) -> None:
-    fixed = {
-        resource.RLIMIT_CORE: 1,  # unlike 0, this also keeps a crash from starting the host's handler of core dumps
-        resource.RLIMIT_FSIZE: job.disk,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_STACK: _STACK,
-        resource.RLIMIT_NPROC: job.processes + 1,  # and init
-        resource.RLIMIT_MSGQUEUE: 0,
-        resource.RLIMIT_SIGPENDING: _PENDING,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_RTPRIO: 0,
-        resource.RLIMIT_NICE: 0,
-    }
-    if job.address_space and not capped:
-        fixed[resource.RLIMIT_AS] = job.memory + _ADDRESS_SPACE_SLACK
-    for limit, wanted in fixed.items():
-        _, most = resource.getrlimit(limit)
-        value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-        try:
-            resource.setrlimit(limit, (value, value))
-        except ValueError:  # gVisor refuses those that mean nothing to its kernel
-            if limit in _MUST_HOLD:
-                raise
+def keep_within_limits() -> None:
+    """What `program_rows` does for clones: the limits that are the same for every job, and no way back to a right."""
+    for limit, most in _LIMITS.items():
+        _limit(limit, most)
+    kernel.drop_bounding_set()
+
+
+def _limit(limit: int, wanted: int) -> None:
+    value = _within(limit, wanted)
+    try:
+        resource.setrlimit(limit, (value, value))
+    except ValueError:  # gVisor refuses those that mean nothing to its kernel
+        if limit in _MUST_HOLD:
+            raise
+
+
+def _within(limit: int, wanted: int) -> int:
+    _, most = resource.getrlimit(limit)
+    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
 
 
 def execute(job: Job) -> NoReturn:

@@ -204,11 +204,11 @@ def main() -> None:
         client.close()
         channel.close()
         try:
-            script = zygote.become(settings, theirs, capped)
+            job = zygote.become(settings, theirs, capped)
         except Exception:  # a process boundary: the host tells the caller
             theirs.sendall(traceback.format_exc().encode()[-4000:])
             os._exit(1)
-        os._exit(program.run(script))
+        os._exit(program.run(job.argv[0], job.script))
     theirs.close()
     user_id = settings.user_id if os.geteuid() == 0 else None
     host = Host(client, ForkServer(pid, channel), groups, oom_kills, user_id)

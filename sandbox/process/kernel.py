@@ -27,37 +27,36 @@ _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
 _MOUNT_ATTR_RDONLY_NOSUID_NODEV = 1 | 2 | 4
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_DUMPABLE = 4
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
-_PR_CAPBSET_DROP = 24
-_PR_SET_NO_NEW_PRIVS = 38
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
-_CAPABILITY_VERSION_3 = 0x2008_0522
-_LAST_CAPABILITY = 40
+CAPABILITY_VERSION_3 = 0x2008_0522
+CAPABILITIES = range(41)
+"""All that Linux 5.12 has, the oldest that `make_read_only` works on."""
 
 # x86_64 numbers; `probe` refuses other machines.
-_NR_CLONE = 56
 _NR_PIVOT_ROOT = 155
 _NR_MOUNT_SETATTR = 442
 
 # PyDLL keeps the interpreter lock: nothing here blocks, and a clone must not let other threads in.
 _libc = ctypes.PyDLL(None, use_errno=True)
 # Looked up here and not where they are used: in a clone that would copy a hundred pages.
-_syscall, _fork, _mount, _prctl, _capset, _sethostname = (
-    _libc.syscall,
-    _libc.fork,
-    _libc.mount,
-    _libc.prctl,
-    _libc.capset,
-    _libc.sethostname,
-)
-_before_fork, _after_fork_in_parent, _after_fork_in_child = (
+_syscall, _mount, _prctl, _capset = _libc.syscall, _libc.mount, _libc.prctl, _libc.capset
+before_fork, after_fork_in_parent, put_right = (
     ctypes.pythonapi.PyOS_BeforeFork,
     ctypes.pythonapi.PyOS_AfterFork_Parent,
     ctypes.pythonapi.PyOS_AfterFork_Child,
 )
+"""What os.fork() does around the call; the last one in the child, so that all of Python works there."""
+ADDRESS_OF_FORK = ctypes.cast(_libc.fork, ctypes.c_void_p).value
+_libc.mmap.restype = ctypes.c_void_p
 _ulong = ctypes.c_ulong
+_PROT_READ, _PROT_WRITE, _PROT_EXEC = 1, 2, 4
+_MAP_PRIVATE, _MAP_ANONYMOUS = 2, 32
+_MAP_FAILED = ctypes.c_void_p(-1).value
 
 
 class SockFprog(ctypes.Structure):
@@ -79,7 +78,7 @@ class _CapHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
-_CAP_HEADER = _CapHeader(_CAPABILITY_VERSION_3, 0)
+_CAP_HEADER = _CapHeader(CAPABILITY_VERSION_3, 0)
 _NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 
 
@@ -90,30 +89,16 @@ def _check(result: int, what: str) -> int:
     return result
 
 
-def clone(flags: int) -> int:
-    """fork() with namespace flags: 0 in the child, its pid in the caller. Single-threaded callers only.
-
-    The child is a bare copy: before it does more than `fork` and simple system calls it must `put_right`.
-    """
-    _before_fork()
-    pid: int = _syscall(_NR_CLONE, _ulong(flags | signal.SIGCHLD), 0, 0, 0, 0)
-    if pid == 0:
-        return 0
-    number = ctypes.get_errno()
-    _after_fork_in_parent()
-    if pid < 0:
-        raise OSError(number, f"clone: {os.strerror(number)}")
-    return pid
-
-
-def fork() -> int:
-    """fork() from a bare copy, into another."""
-    return _check(_fork(), "fork")
-
-
-def put_right() -> None:
-    """What os.fork() does in a child, so that all of Python works there."""
-    _after_fork_in_child()
+def executable(code: bytes) -> int:
+    """The address of a read-only copy of this machine code, which is never freed."""
+    size = len(code)
+    address: int = _libc.mmap(
+        None, _ulong(size), _PROT_READ | _PROT_WRITE, _MAP_PRIVATE | _MAP_ANONYMOUS, -1, _ulong(0)
+    )
+    _check(-1 if address in (None, _MAP_FAILED) else 0, "mmap")
+    ctypes.memmove(address, code, size)
+    _check(_libc.mprotect(ctypes.c_void_p(address), _ulong(size), _PROT_READ | _PROT_EXEC), "mprotect")
+    return address
 
 
 def unshare(flags: int) -> None:
@@ -153,24 +138,20 @@ def pivot_into(root: str) -> None:
     os.chdir("/")
 
 
-def set_host_name(name: str) -> None:
-    _check(_sethostname(name.encode(), len(name)), "sethostname")
-
-
 def die_with_parent() -> None:
     """Ask for SIGKILL when the parent dies. A change of user ids clears it, so call it after that."""
-    _check(_prctl(_PR_SET_PDEATHSIG, _ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
+    _check(_prctl(PR_SET_PDEATHSIG, _ulong(signal.SIGKILL), 0, 0, 0), "prctl PDEATHSIG")
 
 
 def set_dumpable(dumpable: bool) -> None:
     """A process that is not dumpable cannot be traced, or its memory opened, by its own user."""
-    _check(_prctl(_PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
+    _check(_prctl(PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
 
 
 def drop_bounding_set() -> None:
     """No exec can bring a capability back."""
-    for capability in range(_LAST_CAPABILITY + 1):
-        _prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    for capability in CAPABILITIES:
+        _prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def drop_capabilities() -> None:
@@ -179,7 +160,7 @@ def drop_capabilities() -> None:
 
 def forbid_new_privileges() -> None:
     """Set-uid files and file capabilities mean nothing from here on."""
-    _check(_prctl(_PR_SET_NO_NEW_PRIVS, _ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")
+    _check(_prctl(PR_SET_NO_NEW_PRIVS, _ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")
 
 
 def yield_to_watcher() -> None:

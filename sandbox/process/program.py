@@ -5,7 +5,6 @@ Nothing here is protection: the walls stand already, and the script may read or 
 
 import atexit
 import builtins
-import contextlib
 import gc
 import importlib
 import os
@@ -56,8 +55,8 @@ def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:
     _known = len(sys.modules)
 
 
-def run(script: str) -> int:
-    """Run the script to its end, at-exit functions included, and give the exit code."""
+def run(script: str, source: bytes | None) -> int:
+    """Run the script, which lies at this path, to its end, at-exit functions included, and give the exit code."""
     main = types.ModuleType("__main__")
     main.__dict__.update(
         __builtins__=builtins,
@@ -67,19 +66,13 @@ def run(script: str) -> int:
         __annotations__={},
     )
     sys.modules["__main__"] = main
+    gc.freeze()  # what is ours: the last collection is to look at the script's own
     try:
-        exec(compile(_read(script), script, "exec", dont_inherit=True), main.__dict__)
+        exec(compile(source or b"", script, "exec", dont_inherit=True), main.__dict__)
         exit_code = 0
     except BaseException as error:  # whatever the script raises, it ends as in CPython's own main
         exit_code = _uncaught(error)
     return _finish(exit_code)
-
-
-def _read(path: str) -> bytes:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    content = os.read(file, os.fstat(file).st_size)
-    os.close(file)
-    return content
 
 
 def _uncaught(error: BaseException) -> int:
@@ -113,8 +106,10 @@ def _system_exit(code: object) -> int:
 def _finish(exit_code: int) -> int:
     """What Py_FinalizeEx does that a script can notice; tearing down the whole interpreter would cost more."""
     for step in (_join_threads, atexit._run_exitfuncs, _flush, _clear_modules, _collect):
-        with contextlib.suppress(BaseException):
+        try:
             step()
+        except BaseException:  # the script's own; CPython too goes on
+            continue
     try:
         _flush()
     except BaseException as error:

@@ -8,10 +8,12 @@ import fcntl
 import marshal
 import os
 import socket
+import struct
 from typing import Any
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-_MAX_DESCRIPTORS = 4
+_ROOM = socket.CMSG_SPACE(4 * 4)
+"""For four descriptors."""
 
 
 def memfd(content: bytes) -> int:
@@ -44,5 +46,5 @@ def send(channel: socket.socket, message: tuple[Any, ...], *descriptors: int) ->
 
 def receive(channel: socket.socket) -> list[int]:
     """The descriptors of the next message, its own memfd first; empty when the other end is gone."""
-    _, descriptors, _, _ = socket.recv_fds(channel, 1, _MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
-    return descriptors
+    _, ancillary, _, _ = channel.recvmsg(1, _ROOM, socket.MSG_CMSG_CLOEXEC)
+    return list(struct.unpack(f"={len(ancillary[0][2]) // 4}i", ancillary[0][2])) if ancillary else []

@@ -12,19 +12,24 @@ import traceback
 from typing import NamedTuple, NoReturn
 
 from sandbox.lane import Job
-from sandbox.process import guest, kernel, program, root, seccomp
+from sandbox.process import frozen, guest, kernel, program, root, seccomp
+from sandbox.process.birth import Birth, WallError, Who
 
 PID = struct.Struct("=i")
 """The reply to a request: the clone's pid, or a negative errno."""
 
-_NAMESPACES = (
+_FLAGS = (
     kernel.CLONE_NEWNS
     | kernel.CLONE_NEWUTS
     | kernel.CLONE_NEWIPC
     | kernel.CLONE_NEWUSER
     | kernel.CLONE_NEWPID
     | kernel.CLONE_NEWNET
+    | kernel.CLONE_PARENT
 )
+
+_kept: list[object] = []
+"""What a clone must not take the time to free."""
 
 
 class Settings(NamedTuple):
@@ -41,8 +46,8 @@ class Settings(NamedTuple):
     """Whether they are alone in a container, whose memory limit is the runs'."""
 
 
-def become(settings: Settings, channel: socket.socket, capped: bool) -> str:
-    """Turn this process into a fork server and serve. Returns only in a clone: the script that it is to run.
+def become(settings: Settings, channel: socket.socket, capped: bool) -> Job:
+    """Turn this process into a fork server and serve. Returns only in a clone: the job whose script it is to run.
 
     capped: memory cgroups hold the runs. Raises OSError when the machine refuses the walls.
     """
@@ -51,11 +56,14 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> str:
     sys.path.remove(sys.argv[1])
     program.warm_up(settings.preload)
     program_filter = seccomp.Filter(memfd=capped)
+    birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.ENDED)
+    frozen.freeze()
+    _kept.extend((settings, program_filter, birth))
     channel.sendall(PID.pack(0))
-    to_host = _serve(channel, owner)
+    line = _serve(channel, birth)
     if settings.contained:
         kernel.yield_to_watcher()
-    return _take_job(to_host, capped, program_filter)
+    return _take_job(line, capped, program_filter)
 
 
 def _enter_root(settings: Settings) -> tuple[int, int]:
@@ -87,7 +95,7 @@ def _leave_root_user(user_id: int) -> tuple[int, int]:
     return user_id, user_id
 
 
-def _serve(channel: socket.socket, owner: tuple[int, int]) -> socket.socket:
+def _serve(channel: socket.socket, birth: Birth) -> int:
     """Clone whenever asked. Returns only in a clone that is to become a program: the socket to its host."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which init keeps: process 1 cannot be sent it then
     while True:
@@ -95,28 +103,25 @@ def _serve(channel: socket.socket, owner: tuple[int, int]) -> socket.socket:
         if not descriptors:
             os._exit(0)
         try:
-            pid = kernel.clone(_NAMESPACES | kernel.CLONE_PARENT)
+            who, value = birth.give(*descriptors)
+        except WallError:
+            _give_up(descriptors[0])
         except OSError as error:
-            pid = -(error.errno or 1)
-        if pid == 0:
-            return _settle_in(descriptors, owner)
+            who, value = Who.FORK_SERVER, -(error.errno or 1)
+        if who is Who.PROGRAM:
+            guest.begin_program()
+            return descriptors[0]
+        if who is Who.INIT:
+            guest.send_files(descriptors[0], value)
         for descriptor in descriptors:
             os.close(descriptor)
-        channel.sendall(PID.pack(pid))
+        channel.sendall(PID.pack(value))
 
 
-def _settle_in(descriptors: list[int], owner: tuple[int, int]) -> socket.socket:
-    line, stdout, stderr = descriptors
-    try:
-        guest.enter(line, (stdout, stderr), owner)
-    except BaseException:  # a process boundary: tell the host, whatever it was
-        _give_up(line)
-    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line)
-
-
-def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filter) -> str:
+def _take_job(line: int, capped: bool, program_filter: seccomp.Filter) -> Job:
+    to_host = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line)
     job, standard_input = guest.receive_job(to_host)
-    line = to_host.detach()
+    to_host.detach()
     try:
         guest.resize(job.disk)
     except OSError:
@@ -124,8 +129,8 @@ def _take_job(to_host: socket.socket, capped: bool, program_filter: seccomp.Filt
     return begin(job, standard_input, line, capped, program_filter)
 
 
-def begin(job: Job, standard_input: int, line: int, capped: bool, program_filter: seccomp.Filter | None) -> str:
-    """Give up all rights and become the program. Returns only for a script: its path.
+def begin(job: Job, standard_input: int, line: int, capped: bool, program_filter: seccomp.Filter | None) -> Job:
+    """Give up all rights and become the program. Returns only if that is a script: the job.
 
     line: descriptor to tell the watch through why that failed; capped: a memory cgroup holds the run.
     """
@@ -137,7 +142,7 @@ def begin(job: Job, standard_input: int, line: int, capped: bool, program_filter
     except BaseException:  # a process boundary: tell the watch, whatever it was
         _give_up(line)
     os.closerange(3, 1 << 16)
-    return job.argv[0]
+    return job
 
 
 def _give_up(line: int) -> NoReturn:
