@@ -69,17 +69,20 @@ def _start(**settings: Any) -> Any:
     """A new cluster that lives beside others on this machine, and beside the rest of killed ones.
 
     Its agent listens on a free port: without that no job would start here while another's holds the usual one. `ray
-    start` has an option for it, `ray.init` has none. Its folder is its own, as Ray sends a job to the cluster whose
-    address was last written in there.
+    start` has an option for it, `ray.init` has none. Its folder is its own, with its address in it, as `ray start`
+    writes it: without that Ray hands its jobs to any cluster that it finds on the machine.
     """
     usual = parameter.RayParams
     parameter.RayParams = partial(usual, dashboard_agent_listen_port=0)
     common = Path(os.environ.get("RAY_TMPDIR", tempfile.gettempdir())) / "ray"
     common.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="own-", dir=common))
     try:
-        return _init(address=_OWN, _temp_dir=tempfile.mkdtemp(prefix="own-", dir=common), **settings)
+        context = _init(address=_OWN, _temp_dir=str(folder), **settings)
     finally:
         parameter.RayParams = usual
+    (folder / "ray_current_cluster").write_text(context.address_info["gcs_address"])
+    return context
 
 
 def _last_line(error: Exception) -> str:
