@@ -7,6 +7,11 @@ from runpy import run_path
 
 import pytest
 
+import verifiers
+from rlvr import load
+from rlvr.config import STAGES
+from verifiers import Task
+
 ROOT = Path(__file__).parents[2]
 KIT = run_path(str(Path(__file__).with_name("test_readme.py")))
 GUIDES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "deploy" / "README.md"])
@@ -36,6 +41,33 @@ def test_every_make_target_and_every_link_is_there(guide: Path) -> None:
     assert [line[1] for line in lines(guide.read_text()) if line[0] == "make" and line[1] not in targets] == []
     links = re.findall(r"\]\(([^)#]+)\)", guide.read_text())
     assert [link for link in links if "://" not in link and not (guide.parent / link).exists()] == []
+
+
+def configurations() -> list[tuple[str, str]]:
+    """Blocks of TOML that name their stage, by guide."""
+    return [
+        (guide.name, block)
+        for guide in GUIDES
+        for block in re.findall(r"^```toml\n(.*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL)
+        if re.search(r"^stage = ", block, re.MULTILINE)
+    ]
+
+
+@pytest.mark.parametrize(("guide", "text"), configurations())
+def test_every_configuration_is_valid(guide: str, text: str) -> None:
+    given = load.parse(text, guide)
+    load.validate(STAGES[given["stage"]], given, [], source=guide)
+
+
+def test_the_tasks_of_the_guide_are_judged_right() -> None:
+    """Of docs/train.md, with an answer to each."""
+    [block] = re.findall(r"^```json\n(.*?)^```$", (ROOT / "docs/train.md").read_text(), re.MULTILINE | re.DOTALL)
+    tasks = [Task.model_validate_json(line) for line in block.splitlines()]
+    answers = [r"\boxed{72}", "def double(x): return x + x", "Water falls from the clouds."]
+    verdicts = [
+        verifiers.verify(task.verifier, answer, task.reference) for task, answer in zip(tasks, answers, strict=True)
+    ]
+    assert [verdict.status for verdict in verdicts] == ["correct"] * 3
 
 
 def test_every_guide_is_listed() -> None:

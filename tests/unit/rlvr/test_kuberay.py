@@ -15,14 +15,17 @@ from rlvr import kuberay, load
 from rlvr.config import RL, STAGES, Compute, EngineSettings, Grading, Pipeline, Section, Tasks
 
 ROOT = Path(__file__).parents[3]
-SCHEMAS = {"RayJob": "rayjobs.json", "RayCluster": "rayclusters.json"}
+MADE = ("RayJob", "RayCluster")
+SHIPPED = {file.name: yaml.safe_load(file.read_text()) for file in (ROOT / "deploy" / "kuberay").glob("*.yaml")}
 
 
-def schema(kind: str) -> Any:
+def validate(manifest: Any) -> None:
+    """By KubeRay's own schema of its kind, which is large, and itself not checked again."""
     data = os.environ.get("RLVR_TEST_DATA")
     if not data:
         pytest.skip("RLVR_TEST_DATA is not set: it names the folder of test data with kuberay_crds/")
-    return json.loads((Path(data) / "kuberay_crds" / SCHEMAS[kind]).read_text())
+    schema = json.loads((Path(data) / "kuberay_crds" / f"{manifest['kind'].lower()}s.json").read_text())
+    jsonschema.validators.validator_for(schema)(schema).validate(manifest)
 
 
 def run(**settings: Any) -> RL:
@@ -40,12 +43,12 @@ CONFIGS: dict[str, Section] = {
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("kind", SCHEMAS)
+@pytest.mark.parametrize("kind", MADE)
 def test_manifests_are_valid_by_the_schemas_of_kuberay(name: str, kind: str) -> None:
     config = CONFIGS[name]
     make = kuberay.ray_job if kind == "RayJob" else kuberay.ray_cluster
     manifest = yaml.safe_load(kuberay.to_yaml(make(config, "run-1", "image:1", kuberay.gpus_of(config))))
-    jsonschema.validate(manifest, schema(kind))
+    validate(manifest)
     assert manifest["kind"] == kind
     spec = manifest["spec"] if kind == "RayCluster" else manifest["spec"]["rayClusterSpec"]
     for group in [spec["headGroupSpec"], *spec["workerGroupSpecs"]]:
@@ -54,23 +57,61 @@ def test_manifests_are_valid_by_the_schemas_of_kuberay(name: str, kind: str) -> 
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "deploy" / "kuberay").glob("*.yaml")), ids=lambda file: file.name)
-def test_the_manifests_that_are_shipped_are_valid(file: Path) -> None:
-    manifest = yaml.safe_load(file.read_text())
-    if manifest["kind"] == "RayJob":
-        text = yaml.safe_load(manifest["spec"]["runtimeEnvYAML"])["env_vars"]["RLVR_CONFIG"]
-        load.validate(STAGES["rl"], load.parse(text, file.name), [], source=file.name)
-    jsonschema.validate(manifest, schema(manifest["kind"]))
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_the_manifests_that_are_shipped_are_valid(name: str) -> None:
+    validate(SHIPPED[name])
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+def jobs() -> dict[str, Any]:
+    """Those that are shipped, and one that is made for each kind of stage."""
+    base = {"model": "org/model", "out": Path("/mnt/runs/c")}
+    configs = {
+        "sft": STAGES["sft"](**base, data="rows.jsonl"),
+        "eval": STAGES["eval"](**base, tasks="gsm8k@test"),
+        "pipeline": CONFIGS["pipeline"],
+    }
+    made = {name: kuberay.ray_job(config, "run-1", "image:1", 0) for name, config in configs.items()}
+    return {name: found for name, found in SHIPPED.items() if found["kind"] == "RayJob"} | made
+
+
+@pytest.mark.parametrize("name", sorted(jobs()))
+def test_the_entry_points_of_jobs_run_dry(name: str, tmp_path: Path) -> None:
+    """As the cluster would start them, in a folder of their own."""
+    spec = jobs()[name]["spec"]
+    words = spec["entrypoint"].split()
+    assert words[0] == "rlvr"
+    variables = os.environ | yaml.safe_load(spec["runtimeEnvYAML"])["env_vars"] | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "rlvr.cli", *words[1:], "--dry-run"],
+        env=variables,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"{words[1]}:" in done.stdout or name == "pipeline"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_service_names_what_serve_can_build() -> None:
+    """Ray Serve itself is started in tests/contract/test_ray_serve.py."""
+    config = yaml.safe_load(SHIPPED["rayservice.yaml"]["spec"]["serveConfigV2"])
+    [application] = config["applications"]
+    module, _, builder = application["import_path"].partition(":")
+    source = (ROOT / f"{module.replace('.', '/')}.py").read_text()
+    assert f"def {builder}(" in source
+    assert [name for name in application["args"] if f'"{name}"' not in source] == []
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_the_schemas_notice_a_typo(name: str) -> None:
     make = kuberay.ray_job if name == "RayJob" else kuberay.ray_cluster
     manifest: Any = make(CONFIGS["small"], "run-1", "image:1", 2)
     spec = manifest["spec"] if name == "RayCluster" else manifest["spec"]["rayClusterSpec"]
     spec["workerGroupSpecs"][0]["replica"] = spec["workerGroupSpecs"][0].pop("replicas")
     with pytest.raises(jsonschema.ValidationError, match="replica"):
-        jsonschema.validate(manifest, schema(name))
+        validate(manifest)
 
 
 @pytest.mark.parametrize(("name", "gpus"), [("small", 2), ("large", 9), ("cpu", 0), ("pipeline", 2)])
