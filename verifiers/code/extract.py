@@ -1,5 +1,6 @@
 """The program in a response: the last fenced block of the right language, or the code that stands there bare."""
 
+import ast
 import re
 from dataclasses import dataclass
 
@@ -72,6 +73,20 @@ def holds(program: str, name: str) -> bool:
     return re.search(rf"^(?:(?:async )?def {re.escape(name)}\b|class Solution\b)", program, re.MULTILINE) is not None
 
 
+def binds(program: str, name: str) -> bool:
+    """Does its top level assign or import the name? `add = lambda a, b: a + b` is whole, not the body of a function."""
+    try:
+        top = ast.parse(program).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    targets = [target for node in top if isinstance(node, ast.Assign) for target in node.targets]
+    targets += [node.target for node in top if isinstance(node, ast.AnnAssign)]
+    imported = [alias for node in top if isinstance(node, (ast.Import, ast.ImportFrom)) for alias in node.names]
+    return name in {target.id for target in targets if isinstance(target, ast.Name)} | {
+        alias.asname or alias.name for alias in imported
+    }
+
+
 def bare_program(text: str, language: str) -> str | None:
     """Unfenced code: from the first line that looks like code to the end. Prose alone is no program."""
     if language != "python":
@@ -90,7 +105,7 @@ def complete(prompt: str, program: str, entry_point: str) -> str:
 
 
 def join(prompt: str, program: str, entry_point: str) -> str:
-    if holds(program, entry_point):
+    if holds(program, entry_point) or binds(program, entry_point):
         stub = "\n    pass" if holds(prompt, entry_point) else ""
         return f"{prompt}{stub}\n\n{program}"
     if not program[:1].isspace() and program.strip():

@@ -58,7 +58,7 @@ def same(expected: Any, actual: Any, tolerance: float) -> bool:
     if isinstance(expected, float) and type(actual) in (int, float):
         return (
             bool(expected == actual)
-            or math.isclose(actual, expected, rel_tol=REL_TOL, abs_tol=tolerance)
+            or close(expected, actual, tolerance)
             or (expected != expected and actual != actual)
         )
     if type(expected) is not type(actual):
@@ -71,3 +71,10 @@ def same(expected: Any, actual: Any, tolerance: float) -> bool:
             same(value, actual[key], tolerance) for key, value in expected.items()
         )
     return bool(expected == actual)
+
+
+def close(expected: float, actual: float, tolerance: float) -> bool:
+    try:
+        return math.isclose(actual, expected, rel_tol=REL_TOL, abs_tol=tolerance)
+    except OverflowError:  # an integer beyond every float
+        return False

@@ -11,7 +11,7 @@ from verifiers.code.compare import as_json, same_text, same_value
 from verifiers.code.guest.codec import Encoder
 from verifiers.code.reference import InputOutputTests
 from verifiers.code.run import OUTPUT_BYTES, ending, run_twice_if_killed
-from verifiers.code.score import Results, status
+from verifiers.code.score import Results, status, written
 
 
 async def function_results(sandbox: Sandbox, program: Program, tests: InputOutputTests, stop: bool) -> Results:
@@ -27,12 +27,12 @@ async def function_results(sandbox: Sandbox, program: Program, tests: InputOutpu
     def case(index: int) -> tuple[str, str, str]:
         try:
             actual = json.dumps(as_json(answers.value(index)))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:  # not JSON, or an integer too long to be written
             raise CallFailed("wrong_answer") from error
         return json.dumps(tests.arguments(index)), json.dumps(tests.expected(index)[0]), actual
 
     found = await statuses(sandbox, tests, passes, case)
-    return Results(found, answers.message, shown=lambda index: repr(answers.value(index)))
+    return Results(found, answers.message, shown=lambda index: written(answers.value(index)))
 
 
 async def script_results(sandbox: Sandbox, program: Program, tests: InputOutputTests, stop: bool) -> Results:

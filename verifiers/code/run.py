@@ -11,6 +11,7 @@ import signal
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from types import CodeType
 from typing import Any
 
 from sandbox import Limits, RunRequest, RunResult, Sandbox, SandboxError
@@ -29,14 +30,14 @@ GUESTS = {
 
 _BOOT = """\
 import marshal, sys, types
-def module(name, blob):
-    new = sys.modules[name] = types.ModuleType(name)
-    exec(marshal.loads(bytes.fromhex(blob)), new.__dict__)
-    return new
-for parent in {parents}: sys.modules[parent] = types.ModuleType(parent)
-for name, blob in {modules}: entry = module(name, blob)
-entry.main()
+sent = sys.stdin.buffer.read()
+size = int(sent[:8], 16)
+for name, code in marshal.loads(sent[8:size]):
+    entry = sys.modules[name] = types.ModuleType(name)
+    if code: exec(code, entry.__dict__)
+entry.main(sent[size:])
 """
+"""Reads the guest's modules and its job from stdin: as source text they would be compiled in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,14 @@ class Reports:
 
 
 @cache
-def guest_program(name: str) -> str:
-    """Source text that runs guest module `name`, compiled ahead: the sandbox runs the interpreter that we run."""
-    modules = []
+def guest_modules(name: str) -> bytes:
+    """Guest module `name` and what it imports, behind their length. The sandbox runs the interpreter that we run."""
+    modules: list[tuple[str, CodeType | None]] = [(PACKAGE.rsplit(".", cut)[0], None) for cut in (2, 1, 0)]
     for part in GUESTS[name]:
         source = resources.files(PACKAGE).joinpath(f"{part}.py").read_text()
-        code = compile(source, f"{part}.py", "exec", dont_inherit=True, optimize=2)
-        modules.append((f"{PACKAGE}.{part}", marshal.dumps(code).hex()))
-    parents = [PACKAGE.rsplit(".", cut)[0] for cut in (2, 1, 0)]
-    return _BOOT.format(parents=parents, modules=modules)
+        modules.append((f"{PACKAGE}.{part}", compile(source, f"{part}.py", "exec", dont_inherit=True, optimize=2)))
+    blob = marshal.dumps(modules)
+    return f"{len(blob) + 8:08x}".encode() + blob
 
 
 async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: float, memory_mb: int) -> Reports:
@@ -65,8 +65,8 @@ async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: fl
     token = secrets.token_hex(16)
     request = RunRequest(
         language="python",
-        code=guest_program(name),
-        stdin=json.dumps({"token": token, **job}),
+        code=_BOOT,
+        stdin=guest_modules(name) + json.dumps({"token": token, **job}).encode(),
         limits=Limits(wall_s=wall_s, memory_mb=memory_mb, output_bytes=OUTPUT_BYTES),
     )
     result = await run_twice_if_killed(sandbox, request)

@@ -37,6 +37,14 @@ def status(passes: Callable[[int], bool], index: int) -> str:
         return str(failure)
 
 
+def written(value: Any) -> str:
+    """`repr`, of values that Python does not refuse to write."""
+    try:
+        return repr(value)
+    except ValueError:  # an integer of more digits than `sys.get_int_max_str_digits()`
+        return f"{type(value).__name__} too long to be written"
+
+
 def verdict_of(results: Results, tests: Tests, params: CodeParams, program: str) -> Verdict:
     """All-or-nothing unless asked otherwise. The reason is the status of the first test that failed."""
     statuses = list(results.statuses)

@@ -20,7 +20,7 @@ from verifiers.code.reference import (
     OracleTests,
 )
 from verifiers.code.replay import Replayer, UndecidedTests, Unsendable
-from verifiers.code.score import Results, status, verdict_of
+from verifiers.code.score import Results, status, verdict_of, written
 from verifiers.code.shared import shared_sandbox
 from verifiers.code.turn import TurnedTest, holds, turn
 
@@ -29,7 +29,7 @@ class CodeVerifier:
     """Runs the program in a sandbox on inputs only, and compares what comes out with the expected answers outside."""
 
     name = "code"
-    version = "1.0.0"
+    version = "1.1.0"
     isolation = "sandbox"
     Reference = CodeReference
     Params = CodeParams
@@ -101,7 +101,7 @@ class CodeVerifier:
         def shown(index: int) -> str:
             """What the test's calls returned."""
             first = starts[index]
-            return ", ".join(repr(answers.value(first + place)) for place in range(len(turned[index].calls)))
+            return ", ".join(written(answers.value(first + place)) for place in range(len(turned[index].calls)))
 
         return Results([status(passes, index) for index in range(len(turned))], answers.message, shown=shown)
 

@@ -337,9 +337,16 @@ def test_a_broken_sandbox_is_an_error_never_a_zero():
         ("def add(a, b): return a - b", CALLS, ["-1", "-1"]),
         ("def add(a, b): return a * b", CALLS, ["2", "12"]),
         ("print(int(input()) + 1)", {"inputs": ["1", "5"], "outputs": ["2", "5"]}, [None, "6\n"]),
+        ("def add(a, b): return 10**5000", CALLS, ["int too long to be written"] * 2),
         ("def f(x): return [x]", {"test_list": ["assert f(1) == 1", "assert f(2) == [2]"]}, ["[1]", None]),
     ],
 )
 def test_a_wrong_answer_is_shown(judge, program, reference, actual):
     """What the program gave stands beside each test that it failed, and beside no other."""
     assert [test.get("actual") for test in judge(program, reference).details["tests"]] == actual
+
+
+def test_a_value_that_no_float_can_hold_is_wrong_and_no_error(judge):
+    reference = {"canonical_solution": "def half(x): return x / 2", "entry_point": "half", "base_input": [[3]]}
+    assert judge("def half(x): return 10**400", reference).reason == "wrong_answer"
+    assert judge("from decimal import Decimal\ndef half(x): return Decimal('sNaN')", reference).reason == "wrong_answer"

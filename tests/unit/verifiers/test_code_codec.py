@@ -141,6 +141,7 @@ def test_too_large_values_are_not_sent():
         {"bytes": "zz"},
         {"Decimal": ["x"]},
         {"Fraction": [1, 0]},
+        {"Fraction": ["x", 1]},
         {"Fraction": [1, {"int": hex(1 << 20_000)}]},
         {"date": [1]},
         {"ref": 1},
@@ -150,3 +151,8 @@ def test_too_large_values_are_not_sent():
 def test_what_the_encoder_never_writes_is_refused(data):
     with pytest.raises(Malformed):
         decode(data)
+
+
+def test_what_arrives_can_be_compared_and_written():
+    assert decode({"Decimal": ["sNaN"]}) != 5  # a signalling one would raise
+    assert repr(decode({"object": "\ud800"})).encode() == b"<? object>"

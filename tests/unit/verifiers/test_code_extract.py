@@ -57,6 +57,9 @@ PROMPT = 'import math\n\ndef f(x):\n    """Twice x."""\n'
         "return 2 * x\n",
         "def f(x):\n    return 2 * x\n",
         "def g(x):\n    return x\n\ndef f(x):\n    return 2*x",
+        "f = lambda x: 2 * x",
+        "from operator import add as plus\nf: object = lambda x: plus(x, x)",
+        "from functools import partial\nfrom operator import mul\nf = partial(mul, 2)",
     ],
 )
 def test_a_prompt_is_continued_by_a_body_or_a_whole_function(program):

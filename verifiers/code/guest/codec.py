@@ -167,7 +167,7 @@ def decode(data: Any, known: Callable[[str, Any], Any] | None = None) -> Any:
             return _DECODERS[tag](body if isinstance(body, str) else [decode(item, known) for item in body])
         if known is not None:
             return known(tag, body)
-    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise Malformed(f"bad {tag!r}: {error}") from error
     raise Malformed(f"unknown tag {tag[:40]!r}")
 
@@ -193,9 +193,11 @@ def _integer(text: str) -> int:
 
 
 def _decimal(body: list[str]) -> Any:
+    """A signalling NaN, which no comparison survives, arrives as a quiet one."""
     from decimal import Decimal
 
-    return Decimal(body[0])
+    value = Decimal(body[0])
+    return Decimal("NaN") if value.is_snan() else value
 
 
 def _fraction(body: list[int]) -> Any:
@@ -232,7 +234,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "range": _range,
     "type": TYPES.__getitem__,
     "iterator": iter,
-    "object": Opaque,
+    "object": lambda body: Opaque(str(body).encode("utf-8", "replace").decode()),
     "Decimal": _decimal,
     "Fraction": _fraction,
     **{name: _moment(name) for name in ("datetime", "date", "time", "timedelta")},

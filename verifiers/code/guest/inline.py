@@ -16,8 +16,8 @@ from verifiers.code.guest.codec import Encoder, decode
 from verifiers.code.guest.replay import Session, Trial
 
 
-def main() -> NoReturn:
-    work(json.loads(sys.stdin.buffer.read()))
+def main(sent: bytes) -> NoReturn:
+    work(json.loads(sent))
     os._exit(0)
 
 
