@@ -127,8 +127,8 @@ def test_probes_hold_the_answer_without_giving_it():
 def test_code_is_offered_every_exploit_in_every_format():
     probes = probes_for("code", registry.load("code"), from_examples("code"))
     forms = {probe.name.partition(":")[0] for probe in probes if ":" in probe.name}
-    assert len(forms) == 7
-    assert len([probe for probe in probes if probe.name.startswith("mbpp:")]) >= 50
+    assert len(forms) == 8
+    assert len([probe for probe in probes if probe.name.startswith("mbpp:")]) >= 120
 
 
 SLOW = """
