@@ -57,6 +57,8 @@ class SFT(Stage):
     optim: Optim = Optim(lr=1e-5, warmup_steps=20, schedule="cosine")
     workers: PositiveInt = 1
     """Ray Train workers (data parallel)."""
+    checkpoint_every: PositiveInt = 100
+    """Optimizer steps between checkpoints, from which `--resume` goes on."""
 
 
 class Pairs(Section):
@@ -80,6 +82,7 @@ class Preferences(Stage):
     batch_size: PositiveInt = 32
     max_tokens: PositiveInt = 2048
     workers: PositiveInt = 1
+    checkpoint_every: PositiveInt = 100
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -26,7 +26,8 @@ def check(config: Any, resume: bool = False) -> None:
     for model in [config.model, *getattr(config, "models", {}).values()]:
         if model.startswith(("/", ".", "~")) and not (Path(model).expanduser() / "config.json").exists():
             raise ConfigError(f"model: {model} is not a checkpoint folder (no config.json in it)")
-    if isinstance(config, RL) and not resume and (config.out / "journal.sqlite").exists():
+    trace = config.out / ("journal.sqlite" if isinstance(config, RL) else "checkpoints")
+    if isinstance(config, RL | SFT | Preferences) and not resume and trace.exists():
         raise ConfigError(f"out: {config.out} already holds a run; add --resume to go on, or choose another folder")
 
 

@@ -44,6 +44,14 @@ class RunLog:
             self._also.close()
 
 
+def cut(out: Path, step: int) -> None:
+    """Take away the rows after a step, which is about to be gone on from."""
+    kept = [row for row in read(out) if row["step"] <= step]
+    aside = out / ".metrics.jsonl"
+    aside.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    aside.replace(out / "metrics.jsonl")
+
+
 def read(out: Path) -> Iterator[dict[str, Any]]:
     """The rows so far; none when the stage has not begun."""
     path = out / "metrics.jsonl"

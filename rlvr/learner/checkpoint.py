@@ -51,11 +51,11 @@ def write(learner: Learner, folder: Path, step: int) -> None:
         (aside / "state.json").write_text(
             json.dumps(about | {"versions": {n: version(n) for n in LIBRARIES}}, indent=2)
         )
-        _sync(aside)
+        onto_disk(aside)
         target = folder / f"step-{step:06}"
         shutil.rmtree(target, ignore_errors=True)
         aside.rename(target)
-        _sync(folder)
+        onto_disk(folder)
         for old in written(folder)[:-KEEP]:
             shutil.rmtree(old)
     learner.ranks.barrier()
@@ -143,7 +143,7 @@ def _numpy_state() -> dict[str, Any]:
     return {"keys": torch.from_numpy(keys.astype(np.int64)), "rest": [int(position), int(has_gauss), float(gauss)]}
 
 
-def _sync(folder: Path) -> None:
+def onto_disk(folder: Path) -> None:
     """Onto the disk before the rename makes it count."""
     for path in [*folder.iterdir(), folder]:
         descriptor = os.open(path, os.O_RDONLY)

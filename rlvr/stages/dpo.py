@@ -96,11 +96,14 @@ def _given_pairs(config: Preferences, tokenizer: Any) -> list[dict[str, Any]]:
     return pairs
 
 
-def all_pairs(config: Preferences, tokenizer: Any, rank: Rank) -> list[dict[str, Any]]:
-    """The pairs to train on, made by the first worker or read from a file, in the form of `pairs.jsonl`."""
+def all_pairs(config: Preferences, tokenizer: Any, rank: Rank, begun: bool) -> list[dict[str, Any]]:
+    """The pairs to train on, made by the first worker or read from a file, in the form of `pairs.jsonl`.
+
+    `begun`: the run goes on from a checkpoint, so they are there already.
+    """
     if config.on_policy is None:
         return _given_pairs(config, tokenizer)
-    if rank.first:
+    if rank.first and not begun:
         made = asyncio.run(make_pairs(config, config.on_policy))
         (config.out / PAIRS).write_text("".join(json.dumps(pair) + "\n" for pair in made))
     rank.barrier()
@@ -113,6 +116,7 @@ def _train(config: DPO, rank: Rank) -> None:
     from trl import DPOConfig, DPOTrainer
 
     from rlvr.stages.callback import LogTo
+    from rlvr.stages.checkpoints import Keep, last, train
 
     class OnIds(DPOTrainer):  # type: ignore[misc]
         """Takes token ids as they are: a sampled response is never turned into text and tokenised again."""
@@ -120,11 +124,13 @@ def _train(config: DPO, rank: Rank) -> None:
         def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
             return dataset
 
+    before = last(config, rank)
     tokenizer = AutoTokenizer.from_pretrained(config.model)
-    pairs = all_pairs(config, tokenizer, rank)
+    pairs = all_pairs(config, tokenizer, rank, begun=before is not None)
     columns = ("prompt_ids", "chosen_ids", "rejected_ids")
     data = Dataset.from_dict({name: [list(pair[name]) for pair in pairs] for name in columns})
-    with RunLog(config.out, "dpo", 0, also=trackers.start(config) if rank.first else None) as log:
+    also = trackers.start(config, bool(before)) if rank.first else None
+    with RunLog(config.out, "dpo", 0, bool(before), also) as log:
         trainer = OnIds(
             model=AutoModelForCausalLM.from_pretrained(config.model, dtype="float32"),
             args=DPOConfig(
@@ -135,8 +141,8 @@ def _train(config: DPO, rank: Rank) -> None:
             ),
             train_dataset=data,
             processing_class=tokenizer,
-            callbacks=[LogTo(log)] if rank.first else None,
+            callbacks=[Keep(config, rank), *([LogTo(log)] if rank.first else [])],
         )
-        trainer.train()
+        train(trainer, before)
     if rank.first:
         save(trainer, tokenizer, config.out / "model")

@@ -19,26 +19,30 @@ def run(config: RewardModel) -> None:
 
 def _train(config: RewardModel, rank: Rank) -> None:
     from datasets import Dataset
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
     from trl import RewardConfig, RewardTrainer
 
     from rlvr.stages.callback import LogTo
+    from rlvr.stages.checkpoints import Keep, last, train
 
+    before = last(config, rank)
     tokenizer = AutoTokenizer.from_pretrained(config.model)
+    set_seed(config.seed)  # the head starts at random
     model = AutoModelForSequenceClassification.from_pretrained(config.model, num_labels=1, dtype="float32")
     if model.config.pad_token_id is None:  # it is how the model finds a padded response's last token
         pad = tokenizer.pad_token_id
         model.config.pad_token_id = tokenizer.eos_token_id if pad is None else pad
-    data = Dataset.from_list([_whole(pair) for pair in all_pairs(config, tokenizer, rank)])
-    with RunLog(config.out, "reward-model", 0, also=trackers.start(config) if rank.first else None) as log:
+    data = Dataset.from_list([_whole(pair) for pair in all_pairs(config, tokenizer, rank, begun=before is not None)])
+    also = trackers.start(config, bool(before)) if rank.first else None
+    with RunLog(config.out, "reward-model", 0, bool(before), also) as log:
         trainer = RewardTrainer(
             model=model,
             args=RewardConfig(**trainer_arguments(config, rank, config.out / "trainer")),
             train_dataset=data,
             processing_class=tokenizer,
-            callbacks=[LogTo(log)] if rank.first else None,
+            callbacks=[Keep(config, rank), *([LogTo(log)] if rank.first else [])],
         )
-        trainer.train()
+        train(trainer, before)
     if rank.first:
         save(trainer, tokenizer, config.out / "model")
 

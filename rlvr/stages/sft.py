@@ -39,13 +39,16 @@ def _train(config: SFT, rank: Rank) -> None:
     from trl import SFTConfig, SFTTrainer
 
     from rlvr.stages.callback import LogTo
+    from rlvr.stages.checkpoints import Keep, last, train
 
+    before = last(config, rank)
     tokenizer = AutoTokenizer.from_pretrained(config.model)
     encoded, too_long = encode_conversations(tokenizer, conversations(config.data), config.max_tokens)
     if not encoded:
         raise ValueError(f"no conversation of {config.data} has an assistant token within {config.max_tokens} tokens")
     data = Dataset.from_dict({"input_ids": [e.ids for e in encoded], "labels": [e.labels for e in encoded]})
-    with RunLog(config.out, "sft", 0, also=trackers.start(config) if rank.first else None) as log:
+    also = trackers.start(config, bool(before)) if rank.first else None
+    with RunLog(config.out, "sft", 0, bool(before), also) as log:
         trainer = SFTTrainer(
             model=AutoModelForCausalLM.from_pretrained(config.model, dtype="float32"),
             args=SFTConfig(
@@ -53,9 +56,9 @@ def _train(config: SFT, rank: Rank) -> None:
             ),
             train_dataset=data,
             processing_class=tokenizer,
-            callbacks=[LogTo(log)] if rank.first else None,
+            callbacks=[Keep(config, rank), *([LogTo(log)] if rank.first else [])],
         )
-        trainer.train()
+        train(trainer, before)
     if rank.first:
         summary = {"conversations": len(encoded), "too_long": too_long}
         (config.out / "summary.json").write_text(json.dumps(summary) + "\n")

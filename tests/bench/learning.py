@@ -11,7 +11,10 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -66,15 +69,33 @@ class Here:
         return 0
 
 
-async def run(config: RL, prompts: list[Prompt], held: list[Prompt], name: str) -> None:
-    start = time.monotonic()
+class Stopwatch:
+    """Wall and CPU seconds between its making and now, less those that were paused."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = -time.monotonic(), -time.process_time()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        wall, cpu = time.monotonic(), time.process_time()
+        yield
+        self.wall, self.cpu = self.wall - time.monotonic() + wall, self.cpu - time.process_time() + cpu
+
+    def seconds(self) -> dict[str, float]:
+        return {"seconds": self.wall + time.monotonic(), "cpu_seconds": self.cpu + time.process_time()}
+
+
+async def run(config: RL, prompts: list[Prompt], held: list[Prompt], name: str) -> dict[str, Any]:
+    """Accuracies before and after, the mean reward of the last five steps, and what it took without validations."""
+    watch = Stopwatch()
     engine, learner = TransformersEngine(config.model, 256), Here(config)
     greedy = Sampling(temperature=0.0, max_tokens=config.sampling.max_tokens)
     accuracy: list[float] = []
     rewards: list[float] = []
 
     async def validate(step: int) -> dict[str, float]:
-        accuracy.append((await evaluate(held, engine, grader, greedy)).accuracy)
+        with watch.paused():
+            accuracy.append((await evaluate(held, engine, grader, greedy)).accuracy)
         return {"validation/accuracy": accuracy[-1]}
 
     def log(step: int, metrics: dict[str, float]) -> None:
@@ -88,7 +109,16 @@ async def run(config: RL, prompts: list[Prompt], held: list[Prompt], name: str) 
         journal.close()
     before, after = accuracy[0], accuracy[-1]
     row = {"preset": name, "before": before, "after": after, "gain": round(100 * (after - before), 1)}
-    print(json.dumps(row | {"seconds": round(time.monotonic() - start)}), flush=True)
+    return row | {"reward": fmean(rewards[-5:])} | watch.seconds()
+
+
+def load_run(root: Path) -> tuple[str, list[Prompt], list[Prompt]]:
+    """Of a demo's run directory: the SFT checkpoint, training prompts, held-out prompts."""
+    model = str(root / "sft" / "model")
+    tokenizer = TransformersEngine(model).tokenizer
+    prompts, _ = encode_prompts(tokenizer, load_tasks(str(root / "tasks" / "train.jsonl")), 400)
+    held, _ = encode_prompts(tokenizer, load_tasks(str(root / "tasks" / "held_out.jsonl"), limit=300), 400)
+    return model, prompts, held
 
 
 def main() -> None:
@@ -97,15 +127,12 @@ def main() -> None:
     overrides = [text for text in arguments if "=" in text]
     torch.set_num_threads(1)
     disable_progress_bar()
-    root = Path(folder)
-    model = str(root / "sft" / "model")
-    tokenizer = TransformersEngine(model).tokenizer
-    prompts, _ = encode_prompts(tokenizer, load_tasks(str(root / "tasks" / "train.jsonl")), 400)
-    held, _ = encode_prompts(tokenizer, load_tasks(str(root / "tasks" / "held_out.jsonl"), limit=300), 400)
+    model, prompts, held = load_run(Path(folder))
     for name in names:
         preset = {"preset": name} if name in PRESETS else {"preset": "grpo"}
         data = {"tasks": {"train": "-"}, "model": model, **COMMON, **preset, **OWN.get(name, {})}
-        asyncio.run(run(load.validate(RL, data, overrides), prompts, held, name))
+        row = asyncio.run(run(load.validate(RL, data, overrides), prompts, held, name))
+        print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -165,3 +165,23 @@ def test_a_model_that_changes_its_logits_is_refused(config: MakeConfig, tmp_path
     path.write_text(json.dumps(json.loads(path.read_text()) | {"logit_scale": 0.5}))
     with pytest.raises(ValueError, match=r"changes its logits .*logit_scale"):
         policy.load_policy(str(tmp_path / "model"), config().scale)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:.torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("scale", [{"compile": True}, {"recompute": True}, {"compile": True, "recompute": True}])
+def test_compiled_and_recomputed_layers_give_the_same_update(
+    config: MakeConfig, samples: list[Sample], scale: dict[str, Any]
+) -> None:
+    """Compiling takes a C++ compiler; several shapes go through it, as in a run."""
+    found = []
+    for settings in ({}, scale):
+        learner = Learner(config(micro_batch_tokens=30, optim=LOOSE, scale=settings, steps=2))
+        figures = learner.step(samples)
+        found.append((figures, gradients(learner), learner.step(samples[::-1])["loss"]))
+    (plain, expected, loss), (other, got, again) = found
+    assert other["loss"] == pytest.approx(plain["loss"], abs=1e-5)
+    assert again == pytest.approx(loss, abs=1e-5)
+    for name, gradient in expected.items():
+        np.testing.assert_allclose(got[name.replace("_orig_mod.", "")], gradient, atol=1e-5, err_msg=name)
