@@ -116,6 +116,8 @@ class DataSet:
             yield from self._from_hub(split)
             return
         path = Path(where).expanduser()
+        if not path.exists():
+            raise SourceError(f"{path}: cannot be read: No such file or directory")
         numbers: Counter[str] = Counter()
         for part, file, only in self._find(path, split) if path.is_dir() else [(_stem(path), path, split)]:
             for values, place in self._from_file(file, None if only == ALL else only):

@@ -214,6 +214,7 @@ def test_unknown_names_and_missing_files(tmp_path: Path) -> None:
     assert fault("gsm9k").startswith("no task source 'gsm9k'; did you mean 'gsm8k'? Known: gsm8k, ")
     assert fault("gsm8k@").startswith("no task source 'gsm8k@'")
     assert fault(f"{tmp_path}/no.jsonl") == f"{tmp_path}/no.jsonl: cannot be read: No such file or directory"
+    assert fault(f"gsm8k@test:{tmp_path}/no") == f"{tmp_path}/no: cannot be read: No such file or directory"
     assert fault(f"gsm8k:{tmp_path}/no.jsonl") == f"{tmp_path}/no.jsonl: cannot be read: No such file or directory"
     assert fault(f"gsm8k:{tmp_path}") == f"{tmp_path}: no file of gsm8k's split 'train'; it has no data file"
     assert fault("hub:") == "hub: expected hub:ORG/NAME"
