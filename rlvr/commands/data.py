@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +39,7 @@ def _command(name: str, about: str) -> Callable[..., None]:
                 typer.echo(load.dump(settings), nl=False)
                 _print_bills("predicted", predicted(recipe(settings)))
                 return
-            _report(settings.out, make(recipe, settings, local))
+            _report(settings.out, make(recipe, settings, local, tell=partial(typer.echo, err=True)))
 
     command.__doc__ = about
     return command
@@ -107,8 +108,11 @@ def _print_bills(kind: str, bills: "Mapping[str, Bill]") -> None:
 
 
 def _print_manifest(out: Path, manifest: dict[str, Any]) -> None:
-    typer.echo(f"{out}: {manifest['recipe']} {manifest['version']}, {manifest['rounds']:,} rounds")
-    typer.echo(f"kept {manifest['kept']:,}  rejected {sum(manifest['rejected'].values()):,}")
+    complete = "complete" if manifest["complete"] else "not complete"
+    typer.echo(f"{out}: {manifest['recipe']}, version {manifest['version']}, {complete}")
+    rejected = sum(manifest["rejected"].values())
+    answers = f"  answers {manifest['answers']:,}" if manifest.get("answers") else ""
+    typer.echo(f"rounds {manifest['rounds']:,}  kept {manifest['kept']:,}  rejected {rejected:,}{answers}")
     for reason, count in sorted(manifest["rejected"].items(), key=lambda item: -item[1]):
         typer.echo(f"  {count:>9,}  {reason}")
     for name, file in manifest.get("files", {}).items():

@@ -12,7 +12,7 @@ from rlvr.data.make import CONFIG
 from rlvr.data.recipe import Recipe
 from rlvr.data.recipe import load as load_recipe
 from rlvr.data.request import Usage
-from rlvr.data.rounds import manifest
+from rlvr.data.rounds import REJECTED, manifest
 from rlvr.data.status import named
 from rlvr.data.teachers.ledger import Cost, cost
 
@@ -87,7 +87,7 @@ def of_run(out: Path) -> dict[str, Any]:
     before, now = predicted(recipe), spent(entries(out))
     dollars = sum((bill.dollars for bill in now.values()), Decimal())
     written = manifest(out).get("files", {})
-    records = sum(written[name]["records"] for name in recipe.main if name in written)
+    records = sum(file["records"] for name, file in written.items() if name not in {REJECTED, *recipe.again})
     return {
         "predicted": {role: bill.row() for role, bill in before.items()},
         "spent": {role: bill.row() for role, bill in now.items()},

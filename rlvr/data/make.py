@@ -2,14 +2,14 @@
 
 import asyncio
 import tomllib
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 from rlvr import load
 from rlvr.data import rounds
-from rlvr.data.log import ResponseLog, entries
+from rlvr.data.log import LOG, ResponseLog, entries
 from rlvr.data.recipe import DataConfig, Recipe
 from rlvr.data.run import Here, Outcome, Run, Shards
 from rlvr.data.teachers.base import Teacher
@@ -22,47 +22,75 @@ from rlvr.errors import UserError
 CONFIG = "config.toml"
 FREE = {"out", "budget", "price", "limits", "actors", "gpus", "url", "key_env", "options"}
 """Keys, at any depth, that may change when a run goes on: how it is done, not what comes of it."""
+EVERY_S = 10.0
+"""How often somebody who waits is told how far it is."""
+
+Tell = Callable[[str], None]
 
 
-def make(recipe: type[Recipe], config: DataConfig, local: bool = False) -> Outcome:
+def make(recipe: type[Recipe], config: DataConfig, local: bool = False, tell: Tell = lambda line: None) -> Outcome:
     """Run the recipe to its end, or as far as its teachers and its budget go. On Ray unless `local`; the bytes are the
-    same. Raises UserError."""
-    settle(recipe, config)
-    if local:
-        return asyncio.run(_run(recipe, config, Here(), open_teacher))
-    from rlvr import own_ray
+    same. `tell` is given a line now and then. Raises UserError."""
+    if config.out == Path():
+        raise UserError('out: expected a run directory, got nothing; write out = "runs/NAME"')
+    with closing(ResponseLog(config.out)) as log:
+        settle(recipe, config)
+        if local:
+            return asyncio.run(_run(recipe, config, log, Here(), open_teacher, tell))
+        from rlvr import own_ray
 
-    own_ray.prepare()
-    from rlvr import jobs
-    from rlvr.data.on_ray import Actors, RayShards
+        own_ray.prepare()
+        from rlvr import jobs
+        from rlvr.data.on_ray import Actors, RayShards
 
-    with jobs.attached():
-        return asyncio.run(_run(recipe, config, RayShards(), Actors))
+        with jobs.attached():
+            return asyncio.run(_run(recipe, config, log, RayShards(), Actors, tell))
 
 
 async def _run(
-    recipe: type[Recipe], config: DataConfig, shards: Shards, start: Callable[[Answering], Teacher]
+    recipe: type[Recipe],
+    config: DataConfig,
+    log: ResponseLog,
+    shards: Shards,
+    start: Callable[[Answering], Teacher],
+    tell: Tell,
 ) -> Outcome:
     async with AsyncExitStack() as stack:
-        log = ResponseLog(config.out)
-        stack.callback(log.close)
         ledger = Ledger(getattr(config, "budget", Budget()))
         ledger.recall(entries(config.out))
         lines = {}
         for role, settings in config.teachers().items():
             lines[role] = Line(role, settings, start(settings))
             stack.push_async_callback(lines[role].teacher.close)
-        return await Run(recipe(config), config.seed, config.out, Caller(lines, log, ledger), shards).finish()
+        run = Run(recipe(config), config.seed, config.out, Caller(lines, log, ledger), shards)
+        watch = asyncio.create_task(_watch(run, lines.values(), ledger, tell))
+        try:
+            return await run.finish()
+        finally:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+
+
+async def _watch(run: Run, lines: Collection[Line], ledger: Ledger, tell: Tell) -> None:
+    while True:
+        await asyncio.sleep(EVERY_S)
+        done = run.done
+        asked = f", {sum(line.answers for line in lines):,} answers in this run, ${ledger.spent.dollars:.2f} in all"
+        tell(
+            f"round {done.rounds + 1}: {len(done.kept):,} kept and {len(done.rejected):,} rejected before it"
+            + (asked if lines else "")
+        )
 
 
 def settle(recipe: type[Recipe], config: DataConfig) -> None:
-    """The run directory belongs to this configuration from now on. Raises UserError if it holds another one's run."""
-    if config.out == Path():
-        raise UserError('out: expected a run directory, got nothing; write out = "runs/NAME"')
-    config.out.mkdir(parents=True, exist_ok=True)
+    """The run directory belongs to this configuration from now on. Raises UserError if it holds another one's run, of
+    which there is more than the configuration."""
     path = config.out / CONFIG
     text = f"# rlvr data {recipe.name}, version {recipe.version}\n{load.dump(config)}"
-    if path.exists() and (changed := _change(path.read_text(), text, recipe.growing)):
+    made = (config.out / name for name in (rounds.ROUNDS, LOG))
+    begun = any(path.is_file() and path.stat().st_size for path in made)
+    if begun and path.exists() and (changed := _change(path.read_text(), text, recipe.growing)):
         raise UserError(f"out: {config.out} holds a run with other settings ({changed}); choose another folder")
     rounds.write(path, text)
 

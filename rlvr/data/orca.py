@@ -72,7 +72,6 @@ class Orca(Recipe):
     name: ClassVar[str] = "orca"
     version: ClassVar[str] = "1"
     Config = OrcaConfig
-    main = ("stage1", "stage2")
     config: OrcaConfig
 
     def __init__(self, config: OrcaConfig) -> None:

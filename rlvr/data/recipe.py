@@ -82,8 +82,8 @@ class Recipe(ABC):
     Config: ClassVar[type[DataConfig]]
     growing: ClassVar[frozenset[str]] = frozenset()
     """Settings that may be changed when a run goes on: more is then made, and what is there stays."""
-    main: ClassVar[tuple[str, ...]] = ("dataset",)
-    """The files whose records are what the recipe is for."""
+    again: ClassVar[frozenset[str]] = frozenset()
+    """Files that hold steps on the way, or the records of another file in another form: what is kept counts once."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

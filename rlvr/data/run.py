@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rlvr.data.flow import Place, through_all
-from rlvr.data.recipe import Recipe
+from rlvr.data.recipe import Done, Recipe
 from rlvr.data.record import Call, Record
 from rlvr.data.request import Reply, Request
 from rlvr.data.rounds import Rounds, write_files
@@ -63,11 +63,13 @@ class Run:
         self.recipe, self.seed, self.out = recipe, seed, out
         self.asker, self.shards = asker, shards
         self.unanswered: str | None = None
+        self.done = Done()
+        """The finished rounds."""
 
     async def finish(self) -> Outcome:
         """Run to the recipe's end, and write the files."""
         finished = Rounds(self.out)
-        done = finished.done
+        done = self.done = finished.done
         try:
             while stages := self.recipe.round(done):
                 records = await self._round(stages, done.rounds)

@@ -75,6 +75,7 @@ class SelfInstruct(Recipe):
     version: ClassVar[str] = "1"
     Config = SelfInstructConfig
     growing = frozenset({"instructions", "patience"})
+    again = frozenset({"instructions", "finetuning"})
     config: SelfInstructConfig
 
     def __init__(self, config: SelfInstructConfig) -> None:

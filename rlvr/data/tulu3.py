@@ -23,7 +23,7 @@ from rlvr.config import Section
 from rlvr.data import tulu3_personas, tulu3_preferences
 from rlvr.data.decontaminate import Index
 from rlvr.data.forms import user_text
-from rlvr.data.recipe import DataConfig, Done, Recipe
+from rlvr.data.recipe import DataConfig, Done, Load, Recipe
 from rlvr.data.record import Record
 from rlvr.data.request import Sampling
 from rlvr.data.stage import Barrier, Stage
@@ -103,17 +103,26 @@ class Tulu3Config(DataConfig):
 
 
 class Tulu3(Recipe):
-    """A round for each section."""
+    """A round for each section; that without a teacher comes first, so that wrong sources are found before any call."""
 
     name: ClassVar[str] = "tulu3"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config: ClassVar[type[DataConfig]] = Tulu3Config
     config: Tulu3Config
 
+    def __init__(self, config: Tulu3Config) -> None:
+        super().__init__(config)
+        self._suites: Index | None = None
+
     def round(self, done: Done) -> Sequence[Stage]:
         config = self.config
-        clean = Barrier("decontaminate", partial(decontaminated, config.decontaminate))
+        if done.rounds == 0:
+            self._check_files()
+        self._suites = self._suites or Index({name: list(items(name).values()) for name in config.decontaminate})
+        clean = Barrier("decontaminate", partial(decontaminated, self._suites))
         rounds: list[Sequence[Stage]] = []
+        if config.rlvr:
+            rounds.append([Barrier("tasks", partial(tasks, config.rlvr)), clean])
         if personas := config.personas:
             first = Barrier(
                 "personas", partial(tulu3_personas.drawn, personas.data, personas.prompts, personas.licence)
@@ -129,9 +138,28 @@ class Tulu3(Recipe):
                 preferences.judging,
             )
             rounds.append(tulu3_preferences.stages(first, clean, settings))
-        if config.rlvr:
-            rounds.append([Barrier("tasks", partial(tasks, config.rlvr)), clean])
         return rounds[done.rounds] if done.rounds < len(rounds) else ()
+
+    def _check_files(self) -> None:
+        for name in ("personas", "preferences"):
+            section = getattr(self.config, name)
+            if section and not section.data.is_file():
+                raise UserError(f"{name}.data: expected a file, found none at {section.data}")
+
+    def forecast(self) -> Sequence[Load]:
+        """With all prompts answered, and none of the preferences decided by a verifier."""
+        found = []
+        if personas := self.config.personas:
+            prompts = sum(personas.prompts.values())
+            relaxed = personas.prompts.get(tulu3_personas.INSTRUCTIONS, 0)
+            found = [Load("writer", prompts, 150, 150), Load("writer", prompts + relaxed, 150, 600)]
+        if preferences := self.config.preferences:
+            responses = preferences.count * preferences.responses
+            each = -(-responses // len(preferences.models))
+            found += [Load(tulu3_preferences.role(name), each, 200, 500) for name in preferences.models]
+            if preferences.judge:
+                found.append(Load("judge", responses, 900, 30))
+        return found
 
     def files(self, done: Done) -> Mapping[str, Iterable[Record]]:
         """`sft`: conversations; `preferences`: pairs; `rlvr`: tasks, those of personas included."""
@@ -139,12 +167,11 @@ class Tulu3(Recipe):
         return {name: found for name, key in keys.items() if (found := [r for r in done.kept if key in r.content])}
 
 
-def decontaminated(suites: Sequence[str], records: Sequence[Record], random: Random) -> Iterable[Record]:
+def decontaminated(suites: Index, records: Sequence[Record], random: Random) -> Iterable[Record]:
     """Rejects records whose prompt repeats an item of the suites."""
-    if not suites:
+    if not suites.suites:
         return records
-    index = Index({name: list(items(name).values()) for name in suites})
-    flagged = index.report(user_text(record["prompt"]) for record in records).flagged
+    flagged = suites.report(user_text(record["prompt"]) for record in records).flagged
     return [record.check("decontaminated", number not in flagged) for number, record in enumerate(records)]
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -32,6 +33,13 @@ def question(request: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
 
 
+FLAN = """
+out = "{0}/out"
+[datasets.own]
+path = "{0}/rows.jsonl"
+cluster = "own"
+templates = "question"
+"""
 Start = Callable[..., Path]
 
 
@@ -161,6 +169,28 @@ def test_what_it_cost(tmp_path: Path, seeds: Path, server: Start) -> None:
     assert found["dollars"] == pytest.approx(float(spent(entries(tmp_path / "out")).dollars))
     assert found["predicted_dollars"] == pytest.approx(sum(bill["dollars"] for bill in found["predicted"].values()))
     assert "each" in CliRunner().invoke(app, ["data", "cost", str(tmp_path / "out")]).stdout
+
+
+def test_what_is_kept_counts_in_every_file(tmp_path: Path) -> None:
+    """Also where no file is called `dataset`."""
+    (tmp_path / "rows.jsonl").write_text('{"question": "Who?", "answer": "He."}\n' * 4)
+    (tmp_path / "flan.toml").write_text(FLAN.format(tmp_path))
+    made = CliRunner().invoke(app, ["data", "flan", str(tmp_path / "flan.toml"), "--local"])
+    assert made.stdout.splitlines()[0].endswith("flan, version 1, complete")
+    told = CliRunner().invoke(app, ["data", "cost", str(tmp_path / "out"), "--json"])
+    assert json.loads(told.stdout)["records"] == 4
+
+
+@pytest.mark.slow
+def test_who_waits_is_told_how_far_it_is(tmp_path: Path, seeds: Path, server: Start) -> None:
+    told: list[str] = []
+    teacher = {"kind": "openai", "url": (server() / "address").read_text(), "model": "grammar"}
+    teacher |= {"limits": {"requests_per_minute": 60.0}}
+    config = settings(tmp_path / "out", seeds, tmp_path / "server-0", teacher=teacher, budget={"requests": 14})
+    make(SelfInstruct, config, local=True, tell=told.append)
+    assert re.fullmatch(
+        r"round \d: \d+ kept and \d+ rejected before it, \d+ answers in this run, \$0.00 in all", told[0]
+    )
 
 
 def test_another_configuration_is_refused(tmp_path: Path, seeds: Path, server: Start) -> None:

@@ -42,6 +42,15 @@ def run(folder: Path, name: str = "run", **more: Any) -> dict[str, list[dict[str
     return {path.stem: [json.loads(line) for line in path.read_text().splitlines()] for path in files}
 
 
+def test_settings_may_change_until_something_is_made(folder: Path) -> None:
+    with pytest.raises(UserError, match="no data set is of the cluster"):
+        run(folder, held_out=["nothing"])
+    made = run(folder, seed=1)
+    with pytest.raises(UserError, match="other settings"):
+        run(folder, seed=2)
+    assert run(folder, seed=1) == made
+
+
 @pytest.mark.parametrize("name", sorted(SETS))
 def test_every_set_has_ten_different_templates_over_the_same_fields(name: str) -> None:
     templates = SETS[name]

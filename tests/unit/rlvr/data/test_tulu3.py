@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from rlvr.data import constraints, preferences
+from rlvr.data.cost import predicted
 from rlvr.data.request import Reply, Request
 from rlvr.data.tulu3 import Tulu3, Tulu3Config
 from rlvr.data.tulu3_preferences import rating
@@ -108,6 +109,44 @@ def test_prompts_that_repeat_an_evaluation_item_are_rejected(
     made = produce(Tulu3, answer, personas=personas | {"prompts": {"math": 14}}, decontaminate=[str(suite)])
     assert made.manifest["rejected"] == {"decontaminated": 2}
     assert len(made.files["sft"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"decontaminate": ["nothing.jsonl"]}, "nothing.jsonl: cannot be read"),
+        ({"rlvr": {"sources": {"own": "nothing.jsonl"}}}, "nothing.jsonl: cannot be read"),
+        ({"preferences": {"data": "nothing.jsonl", "count": 1}}, "preferences.data: expected a file, found none"),
+    ],
+)
+def test_wrong_sources_are_found_before_any_call(
+    produce: Produce, personas: dict[str, Any], teacher: dict[str, str], wrong: dict[str, Any], message: str
+) -> None:
+    wrong = {name: one | {"models": {"a": teacher}} if name == "preferences" else one for name, one in wrong.items()}
+    asked = []
+    with pytest.raises(UserError, match=message):
+        produce(Tulu3, lambda *request: asked.append(request) or "x", personas=personas, **wrong)
+    assert asked == []
+
+
+def test_it_predicts_as_many_calls_as_it_makes(
+    produce: Produce, personas: dict[str, Any], write: Write, teacher: dict[str, str], tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"What about {n}?", "completion": "x"} for n in range(8)]
+    settings = {
+        "personas": personas | {"prompts": {"math": 5}},
+        "preferences": {
+            "data": write("prompts.jsonl", rows),
+            "count": 8,
+            "models": {"one": teacher, "two": teacher},
+            "judge": teacher,
+        },
+    }
+
+    numbers = iter(range(1000))
+    made = produce(Tulu3, lambda *_: f"Said {next(numbers)}", **settings)
+    bills = predicted(Tulu3(Tulu3Config.model_validate({"out": tmp_path, **settings})))
+    assert {role: bill.answers for role, bill in bills.items()} == Counter(role for role, _ in made.asked)
 
 
 def marks(*values: int) -> str:
