@@ -73,5 +73,6 @@ def _address(given: str | None) -> str:
 
     address = given or os.environ.get("RAY_API_SERVER_ADDRESS") or os.environ.get("RAY_ADDRESS")
     if not address or not address.startswith("http"):
-        raise ConfigError(f"--address: expected a job server such as http://127.0.0.1:8265, got {address!r}")
+        came = repr(address) if address else "nothing; give it here, or as RAY_ADDRESS"
+        raise ConfigError(f"--address: expected a job server such as http://127.0.0.1:8265, got {came}")
     return address
