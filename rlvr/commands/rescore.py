@@ -55,7 +55,7 @@ def rescore(
                 f"{worst.flips} of {worst.trained}"
             )
         if found.errors:
-            typer.echo(f"{found.errors:,} could not be judged again: the verifier failed, or cannot read their references")
+            typer.echo(f"{found.errors:,} could not be judged again: the verifier failed, or cannot read the reference")
         typer.echo(f"{folder / name}.jsonl lists them; `rlvr view {run}` shows them")
 
 
