@@ -50,7 +50,7 @@ test-trackers: .venv-trackers/.ready ## W&B, MLflow, trackio and Inspect, each a
 
 test-docker: $(READY) ## the sandbox on a real Docker engine, started for it (as root; takes docker.io from apt where there is none)
 	@tests/docker_engine.sh
-	$(BIN)/python -m pytest -m "docker and not gpu" $(ARGS)
+	$(BIN)/python -m pytest -m "docker and not gpu" tests/unit/sandbox tests/integration/test_sandbox_*.py $(ARGS)
 
 check: lint type test ## what a change must pass
 

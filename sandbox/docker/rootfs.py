@@ -64,6 +64,9 @@ class _Root:
         for package in probe.locate(("numpy",)):
             for path in _below(Path(package)):
                 self._put(path, f"opt/packages/{path.relative_to(Path(package).parent)}")
+        for link in root.alternatives():
+            if str(link.resolve())[1:] in self._added:
+                self.add(link)
 
     def add(self, path: Path) -> None:
         """A file, folder or link at its own place; and what a link leads to."""
@@ -128,23 +131,21 @@ def _wanted(chosen: Iterable[str]) -> Iterator[Path]:
     yield from _of_packages(files)
     numpy = [path for package in probe.locate(("numpy",)) for path in _below(Path(package))]
     yield from _libraries([*python, *files, *numpy])
-    yield from root.alternatives()
 
 
 def _library() -> Iterator[Path]:
     """The standard library, without what was installed beside it."""
     base = {"base": sys.base_prefix, "installed_base": sys.base_prefix, "platbase": sys.base_exec_prefix}
-    for path in _below(Path(sysconfig.get_path("stdlib", vars=base))):
-        if not _OTHERS_PACKAGES.search(f"{path}/"):
-            yield path
+    return _below(Path(sysconfig.get_path("stdlib", vars=base)), _OTHERS_PACKAGES)
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, besides: re.Pattern[str] = _LEFT_OUT) -> Iterator[Path]:
+    """A folder and all in it that is wanted. besides: what else is not."""
     yield folder
-    if folder.is_dir() and not folder.is_symlink():
-        for path in sorted(folder.rglob("*")):
-            if not _LEFT_OUT.search(f"{path}/" if path.is_dir() else str(path)):
-                yield path
+    for here, folders, files in os.walk(folder):
+        wanted = (name for name in folders if not any(each.search(f"{here}/{name}/") for each in (_LEFT_OUT, besides)))
+        folders[:] = sorted(wanted)
+        yield from (Path(here, name) for name in (*folders, *sorted(files)))
 
 
 def _libraries(files: list[Path]) -> list[Path]:

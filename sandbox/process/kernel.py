@@ -1,6 +1,5 @@
 """The Linux calls that the os module lacks: clone with namespaces, mounts, capabilities, seccomp. No policy here."""
 
-import contextlib
 import ctypes
 import os
 import signal
@@ -36,6 +35,7 @@ _SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x2008_0522
 CAPABILITIES = range(41)
 """All that Linux 5.12 has, the oldest that `make_read_only` works on."""
+_NICE = 10
 
 # x86_64 numbers; `probe` refuses other machines.
 _NR_PIVOT_ROOT = 155
@@ -164,12 +164,12 @@ def forbid_new_privileges() -> None:
 
 
 def yield_to_watcher() -> None:
-    """Get the processor when nobody else in our container wants it; one without rights cannot take that back.
+    """Be nice to the other processes of our container; one without rights cannot take that back.
 
-    However many processes a program has, who watches it from within the same container is not kept waiting.
+    However many processes a program has, who watches it from within the same container is not kept waiting. Not
+    SCHED_IDLE: its weight is so small that a busy host would let the whole container wait.
     """
-    with contextlib.suppress(OSError):  # gVisor knows no such thing
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    os.nice(_NICE)
 
 
 def install_filter(program: SockFprog) -> None:

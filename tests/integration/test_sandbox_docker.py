@@ -162,6 +162,25 @@ def test_a_warm_container_answers_at_once(docker_url: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("mode", ["one-shot", "workers"])
+def test_kills_come_in_time_from_a_crowd_that_fills_its_memory(open_kind: Callable[[str], Sandbox], mode: str) -> None:
+    crowd = (
+        "import mmap, os, time\n"
+        "for _ in range(60):\n"
+        "    if os.fork() == 0: m = mmap.mmap(-1, 60 << 20); [m.__setitem__(k, 1) for k in range(0, len(m), 4096)]\n"
+        "time.sleep(60)"
+    )
+    request = RunRequest("python", crowd, limits=Limits(wall_s=1.5))
+    with open_kind(mode) as box, open_kind("process") as yardstick:
+        results = [each.run(request) for _ in range(5) for each in (box, yardstick)]
+    late, usual = (statistics.median(result.wall_s - 1.5 for result in half) for half in (results[::2], results[1::2]))
+    print(f"{mode}: late {late:.3f} s, without a container {usual:.3f} s")
+    assert {result.status for result in results} <= {"memory", "timeout"}
+    # A busy machine takes its time to clear sixty processes away, in a container or not.
+    assert late < max(0.3, 2 * usual)
+
+
+@pytest.mark.slow
 def test_workers_are_many_times_faster(docker_url: str) -> None:
     with open_sandbox("docker", url=docker_url, parallel=2, mode="workers") as box:
         box.run_many([PRINT] * 20)

@@ -1,10 +1,10 @@
-"""What a container's memory group tells: growth without the cache of files on disk, and kills for want of memory."""
+"""Control groups in plain files: what is told to a unified group (v2), and what a container's memory group tells."""
 
 from pathlib import Path
 
 import pytest
 
-from sandbox.process.cgroup import ContainerMemory
+from sandbox.process.cgroup import ContainerMemory, Group, Place
 
 KINDS = {
     "v1": ("memory.usage_in_bytes", "cache", "memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n"),
@@ -36,3 +36,23 @@ def test_growth_and_kills(tmp_path: Path, kind: str) -> None:
 def test_no_group_is_said(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         ContainerMemory(tmp_path)
+
+
+def test_a_unified_group_is_told_its_limits(tmp_path: Path) -> None:
+    folder = tmp_path / "group"
+    folder.mkdir()
+    (folder / "cgroup.procs").touch()
+    (folder / "memory.events").write_text("oom 0\noom_kill 0\n")
+    group = Group([Place(tmp_path, ("memory", "pids", "cpu"), unified=True)], "group")
+    group.limit(100 << 20, 7)
+    group.add(4321)
+    told = {file.name: file.read_text() for file in folder.iterdir()}
+    assert told | {"memory.max": "104857600", "pids.max": "9", "cpu.max": "20000 20000", "cgroup.procs": "4321"} == told
+    assert (told["memory.swap.max"], told["memory.oom.group"]) == ("0", "1")
+    assert group.oom_kills is not None
+    (folder / "memory.events").write_text("oom 1\noom_kill 1\n")
+    assert group.oom_kills.happened()
+    for file in folder.iterdir():
+        file.unlink()
+    group.remove()
+    assert not folder.exists()
