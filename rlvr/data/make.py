@@ -77,9 +77,11 @@ async def _watch(run: Run, lines: Collection[Line], ledger: Ledger, tell: Tell) 
         await asyncio.sleep(EVERY_S)
         done = run.done
         asked = f", {sum(line.answers for line in lines):,} answers in this run, ${ledger.spent.dollars:.2f} in all"
+        troubles = "".join(f"; {line.name}: {line.trouble}" for line in lines if line.trouble)
         tell(
             f"round {done.rounds + 1}: {len(done.kept):,} kept and {len(done.rejected):,} rejected before it"
             + (asked if lines else "")
+            + troubles
         )
 
 

@@ -31,6 +31,8 @@ class Line:
         self.name, self.config, self.teacher = name, config, teacher
         self.pace = Pace(config.limits)
         self.answers = 0
+        self.trouble: str | None = None
+        """Why the last attempt failed; None once there was an answer since."""
         self.closed: str | None = None
         """Why no more is asked in this run."""
 
@@ -108,10 +110,12 @@ class Caller:
                 reply = await self._answer(line, key, request)
                 actual = cost(reply.usage, line.config.price)
                 line.answers += 1
+                line.trouble = None
                 line.pace.good()
                 return reply, actual
             except Again as failure:
                 actual = most if failure.lost else NOTHING
+                line.trouble = failure.reason
                 self.log.failed(key, line.name, failure.reason, actual.row())
                 _slow_down(line, failure, began)
                 raise

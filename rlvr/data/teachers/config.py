@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
 from rlvr.config import Section
 from rlvr.data.recipe import DataConfig
@@ -65,6 +65,13 @@ class OpenAITeacher(Answering):
     """Further fields of every request's body, such as `reasoning_effort` or `chat_template_kwargs`."""
     without: tuple[Feature, ...] = ()
     """What the endpoint does not know. A seed is then left out; a recipe that needs any other ends with an error."""
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("expected http://HOST/v1")
+        return url
 
 
 class VLLMTeacher(Answering):

@@ -80,9 +80,13 @@ def test_alike_is_asked_once_and_samples_anew(log: ResponseLog) -> None:
 
 def test_it_tries_again_and_then_gives_up(log: ResponseLog) -> None:
     again = Again("HTTP 500")
-    assert texts(caller(log, Plays([again] * 7)), request()) == ["fine"]
+    first = caller(log, Plays([again] * 7))
+    assert texts(first, request()) == ["fine"]
+    assert first.lines["teacher"].trouble is None
+    second = caller(log, Plays([again] * 3), attempts=3)
     with pytest.raises(Unanswered, match="teacher: HTTP 500, 3 times"):
-        texts(caller(log, Plays([again] * 3), attempts=3), request(1))
+        texts(second, request(1))
+    assert second.lines["teacher"].trouble == "HTTP 500"
 
 
 def test_a_teacher_that_answers_nobody_is_given_up(log: ResponseLog) -> None:
@@ -130,7 +134,7 @@ def test_what_may_have_been_done_is_counted_in_full(log: ResponseLog, tmp_path: 
 
 
 def test_what_was_under_way_at_a_kill_is_counted_in_full(log: ResponseLog, tmp_path: Path) -> None:
-    most = cost(worst_usage(request()), OpenAITeacher(url="", model="", price={"output": 3.0}).price)
+    most = cost(worst_usage(request()), OpenAITeacher(url="http://x", model="", price={"output": 3.0}).price)
     log.sent("a", "teacher", most.row())
     log.sent("a", "teacher", most.row())
     log.sent("b", "teacher", most.row())
@@ -166,7 +170,7 @@ def test_a_busy_teacher_is_asked_less(log: ResponseLog) -> None:
 
 def test_rates_are_kept() -> None:
     async def run() -> float:
-        pace = Pace(OpenAITeacher(url="", model="", limits={"requests_per_minute": 1200}).limits)
+        pace = Pace(OpenAITeacher(url="http://x", model="", limits={"requests_per_minute": 1200}).limits)
         began = time.monotonic()
         for _ in range(11):
             await pace.enter(1)
@@ -178,7 +182,7 @@ def test_rates_are_kept() -> None:
 
 def test_tokens_a_minute_count_what_was_used() -> None:
     async def run(used: int) -> float:
-        pace = Pace(OpenAITeacher(url="", model="", limits={"tokens_per_minute": 60_000}).limits)
+        pace = Pace(OpenAITeacher(url="http://x", model="", limits={"tokens_per_minute": 60_000}).limits)
         began = time.monotonic()
         for _ in range(3):
             await pace.enter(200)
@@ -191,7 +195,7 @@ def test_tokens_a_minute_count_what_was_used() -> None:
 
 def test_who_is_cancelled_gives_the_place_back() -> None:
     async def run() -> None:
-        pace = Pace(OpenAITeacher(url="", model="", limits={"concurrency": 1}).limits)
+        pace = Pace(OpenAITeacher(url="http://x", model="", limits={"concurrency": 1}).limits)
         await pace.enter(1)
         waiting = [asyncio.create_task(pace.enter(1)) for _ in range(3)]
         await asyncio.sleep(0)

@@ -147,6 +147,11 @@ def test_a_wrong_set_up_is_one_clear_line(endpoint: Endpoint) -> None:
     assert "seed" not in endpoint.asked[-1][1]
 
 
+def test_an_address_without_http_is_found_at_once() -> None:
+    with pytest.raises(ValueError, match="expected http://HOST/v1"):
+        OpenAITeacher(url="127.0.0.1:8000", model="m")
+
+
 def test_nobody_there() -> None:
     async def run() -> None:
         teacher = OpenAI(OpenAITeacher(url="http://127.0.0.1:9/v1", model="m"))
