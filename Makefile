@@ -61,7 +61,7 @@ lint: $(READY) ## ruff: rules and format
 type: $(READY) ## mypy --strict on the three packages
 	$(BIN)/mypy
 
-parity: .venv-peers/.ready ## the learner beside TRL, verl and OpenRLHF, in ./.venv-peers
+parity: .venv-peers/.ready ## the learner beside TRL, verl and OpenRLHF, and math beside Math-Verify, in ./.venv-peers
 	.venv-peers/bin/python -m pytest -W default -m parity tests/parity $(ARGS)
 
 mutants: $(READY) ## put 30 known bugs of the field back, one at a time: every one must be caught
@@ -93,6 +93,8 @@ PEERS := tests/parity/requirements.txt tests/parity/requirements-nodeps.txt
 	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	@$(UV_SETTINGS) $(BIN)/uv pip install --compile-bytecode --python .venv-peers/bin/python $(TORCH) -c deploy/constraints.txt 'torch==2.13.0' -e '.[train]' -r $(word 1,$(PEERS))
 	@$(UV_SETTINGS) $(BIN)/uv pip install --python .venv-peers/bin/python --no-deps -r $(word 2,$(PEERS))
+	@.venv-peers/bin/python -m pip download --quiet --no-binary math-verify --no-deps math-verify==0.9.0 -d .venv-peers
+	@tar xzf .venv-peers/math_verify-0.9.0.tar.gz -C .venv-peers  # its own test pairs are in the source alone
 	@touch $@
 
 # Foreign clients and checkers, in an environment of their own: tests start them as programs. Of verl's wheel one file is used.

@@ -12,6 +12,8 @@ class Found(NamedTuple):
 
     text: str | None
     how: str
+    percent: bool = False
+    """A percent sign stands behind the box: `\\boxed{20}\\%` may mean 20 or 20%."""
 
 
 _BOX = re.compile(r"(?:\\(?:boxed|fbox)|\x08oxed)(?![A-Za-z])\s*")
@@ -24,6 +26,7 @@ _BETWEEN = re.compile(
     r"(?:[A-Za-z](?:_\{?\w{1,8}\}?)?\s*=\s*)?"
 )
 """What may stand between the boxes of one answer."""
+_PERCENT = re.compile(r"\s*\$?\s*(?:\\,|\\ )?\s*(?:\\?%|(?:\\text\s*\{\s*)?(?:percent|per cent|pct)\b)")
 
 
 class Box(NamedTuple):
@@ -84,7 +87,8 @@ def last_box(text: str) -> Found | None:
     if len(group) > 1:
         parts = [_label(text, box) + part for box, part in zip(group, parts, strict=True)]
     answer = "".join(part + joint for part, joint in zip(parts, [*joints, ""], strict=True))
-    return Found(answer, "box") if answer.strip(" ,") else Found(None, "empty_box")
+    percent = bool(_PERCENT.match(text, last.end))
+    return Found(answer, "box", percent) if answer.strip(" ,") else Found(None, "empty_box")
 
 
 def _label(text: str, box: Box) -> str:

@@ -68,6 +68,11 @@ _REWRITES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"(?<![\w\\])(?:\\mathrm\s*\{\s*)?C\}?\s*_\{?(\d+)\}?\s*\^\{?(\d+)\}?"), r"\\binom{\1}{\2}"),
     (re.compile(r"\^\{?(\d+)\}?\s*/\s*_\{?(\d+)\}?"), r"\\frac{\1}{\2}"),
     (re.compile(r"(?<![\w}.])\.(?=\\(?:overline|bar|dot)(?![A-Za-z]))"), "0."),
+    # `2,74 $`: of a price two digits behind the comma are cents; without a currency they are a second number.
+    (
+        re.compile(r"(?<![\d.,$])(\d+),(\d\d)(?=\s*(?:\\?\$(?!\d)|\\text\{ (?:euros|sterling)\}|euros?\b|dollars?\b))"),
+        r"\1.\2",
+    ),
     (re.compile(r"\+/-|\+-(?=\s*\d)"), r"\\pm "),
     (re.compile(r"\\(?:text|mathrm)\s*\{\s*mod\s*\}"), r"\\bmod "),
     (re.compile(r"\\text\s*\{\s*\^\\circ\s*\}"), r"^\\circ "),

@@ -7,6 +7,7 @@ be killed.
 
 import math
 import re
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -53,9 +54,17 @@ class MathReference(BaseModel):
     @property
     def final(self) -> str:
         """The answer itself, taken out of a solution text."""
-        if _MARKED.search(self.answer):
-            return extract(self.answer).text or _OPEN_BOX.sub("", self.answer)
-        return self.answer
+        found = self._found
+        return self.answer if found is None else found.text or _OPEN_BOX.sub("", self.answer)
+
+    @property
+    def percent(self) -> bool:
+        """A percent sign stands behind the box of a solution text."""
+        return self._found is not None and self._found.percent
+
+    @cached_property
+    def _found(self) -> Found | None:
+        return extract(self.answer) if _MARKED.search(self.answer) else None
 
 
 class MathVerifier:
@@ -81,7 +90,8 @@ class MathVerifier:
         return self._judge(response, reference, params, symbolic=False)
 
     def _judge(self, response: str, reference: Any, params: Any, *, symbolic: bool) -> Verdict | None:
-        gold_text = MathReference.model_validate(reference).final
+        told = MathReference.model_validate(reference)
+        gold_text = told.final
         rules = MathParams.model_validate(params or {})
         if response.strip() == gold_text.strip():
             return self._verdict("correct", "string", gold_text.strip(), "whole")
@@ -92,6 +102,9 @@ class MathVerifier:
             return self._verdict("no_answer", found.how, None, "")
         gold, answer = read(gold_text), read(found.text)
         outcome = judge(gold, answer, rules)
+        if not outcome.equal and found.percent != told.percent:
+            gold, answer = percents(gold_text, told.percent), percents(found.text, found.percent)
+            outcome = judge(gold, answer, rules)
         if outcome.equal is None and gold.node and answer.node and needs_symbols(gold.node, answer.node):
             if not symbolic:
                 return None
@@ -119,6 +132,10 @@ class MathVerifier:
             verifier=self.name,
             version=self.version,
         )
+
+
+def percents(text: str, percent: bool) -> Answer:
+    return read(f"{text}\\%" if percent else text)
 
 
 def judge(gold: Answer, answer: Answer, rules: MathParams) -> Outcome:
