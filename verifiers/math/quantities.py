@@ -24,16 +24,17 @@ def quantity(parser: Parser, left: Node) -> Node:
 def _words(parser: Parser) -> list[str]:
     words: list[str] = []
     while parser.peek.kind in ("text", "word") or (parser.peek.kind == "letter" and parser.peek.spaced):
-        word = parser.next().text
-        if parser.skip("^"):
-            word += f"^{_power(parser.exponent())}"
-        words.append(word)
+        words.append(_word(parser))
         if parser.peek.text == "/" and parser.tokens[parser.at + 1].kind in ("text", "word", "letter"):
             parser.next()
-            words.append("per")
-            if parser.peek.kind == "letter":
-                words.append(parser.next().text)
+            words += ["per", _word(parser)] if parser.peek.kind == "letter" else ["per"]
     return words
+
+
+def _word(parser: Parser) -> str:
+    """One word, with its power."""
+    word = parser.next().text
+    return f"{word}^{_power(parser.exponent())}" if parser.skip("^") else word
 
 
 def _power(exponent: Node) -> str:
