@@ -106,6 +106,9 @@ def _validation(run: Run) -> Iterator[str]:
     )
     if found:
         (first, start), (last, end), (step, best) = found[0], found[-1], max(found, key=lambda point: point[1])
+        if len(found) == 1:
+            yield f"Validation accuracy was {percent(start)} at step {first:,.0f}, the only measurement so far."
+            return
         yield (
             f"Validation accuracy was {percent(start)} at step {first:,.0f} and {percent(end)} at step {last:,.0f}; "
             f"the best was {percent(best)}, at step {step:,.0f}."

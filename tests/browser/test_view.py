@@ -4,9 +4,12 @@ Screenshots in both themes and at phone width go to runs/browser, to be looked a
 """
 
 import json
+import os
 import re
 import shutil
+import signal
 import sqlite3
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +30,28 @@ ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "runs" / "browser"
 RUNS = run_path(str(ROOT / "tests/unit/rlvr/view/conftest.py"))
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
-DEADLINE_MS = 15_000
+DEADLINE_MS = 60_000
+"""Of a step in the browser, on a busy machine."""
+WORDS = {"num_words": 2, "relation": "at least"}
+REAL_S = 300
+"""Ray and a model come up in so long, even on a busy machine."""
+REAL = """
+stage = "pipeline"
+out = "{folder}/real"
+scratch = {{ demonstrations = 200, tasks = 8, validation = 8, held_out = 8, vocabulary = 300, hidden = 16, layers = 1 }}
+
+[rl]
+steps = 2000
+prompts_per_step = 6
+group_size = 4
+max_lag = 0
+refill = 0
+sampling = {{ max_tokens = 6 }}
+tasks = {{ train = "{folder}/tasks.jsonl" }}
+optim = {{ lr = 1e-3 }}
+compute = {{ threads = 1 }}
+"""
+LAST_STEP = "Math.max(...[...document.querySelectorAll('.plot')].map((plot) => plot.data?.[0]?.x.at(-1) ?? 0))"
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
@@ -170,6 +194,62 @@ def test_a_live_run_is_followed_to_its_end(open_page: Open, folder: Path) -> Non
     (live / "summary.json").write_text(json.dumps(RUNS["summary"]()))
     page.get_by_text("96.7%").first.wait_for()  # it has loaded itself anew
     assert page.locator("[data-live]").inner_text() == ""
+
+
+@pytest.fixture
+def training(folder: Path) -> Iterator[Path]:
+    """A real run, in a process of its own: a model that knows nothing, and tasks whose rewards differ by chance."""
+    python = ROOT / ".venv/bin/python"
+    if not python.exists():
+        pytest.skip("needs ./.venv: make test-browser")
+    reference = {"instruction_id_list": ["length_constraints:number_words"], "kwargs": [WORDS]}
+    rows = [
+        {"id": f"t{i}", "prompt": f"{i} words", "verifier": "instructions", "reference": reference} for i in range(24)
+    ]
+    (folder / "tasks.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (folder / "real.toml").write_text(REAL.format(folder=folder))
+    with (folder / "real.log").open("wb") as log:
+        run = subprocess.Popen(
+            [python, "-m", "rlvr.cli", "pipeline", folder / "real.toml"],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        deadline = time.monotonic() + REAL_S
+        while steps(folder / "real") < 2:
+            assert run.poll() is None, (folder / "real.log").read_text()
+            assert time.monotonic() < deadline, "the run has made no step"
+            time.sleep(0.2)
+        yield folder / "real"
+    finally:
+        run.send_signal(signal.SIGINT)
+        run.wait(100)
+
+
+def steps(run: Path) -> int:
+    file = run / "rl" / "metrics.jsonl"
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+@pytest.mark.timeout(600)
+def test_a_real_run_is_seen_as_it_goes_on(open_page: Open, training: Path) -> None:
+    page = open_page("/r/real")
+    status = page.locator("[data-live]")
+    status.get_by_text("Running. RL: step").wait_for()
+    seen, figure = page.evaluate(LAST_STEP), page.locator(".tile b").first
+    playwright.expect(figure).not_to_have_text(figure.inner_text(), timeout=DEADLINE_MS)
+    page.screenshot(path=SHOTS / "live-1280-light.png", full_page=True)
+    page.get_by_role("link", name="All rollouts").click()
+    newest = page.locator("tbody tr").first.inner_text()
+    page.get_by_role("link", name="There are newer ones").click()
+    assert page.locator("tbody tr").first.inner_text() != newest
+    page.locator("tbody tr").last.get_by_role("link").first.click()
+    page.get_by_role("button", name="Verify again").click()
+    page.get_by_text("Judged again just now: the same verdict").wait_for()
+    page.goto(page.url.partition("/-/")[0])
+    status.get_by_text("Running. RL: step").wait_for()
+    assert page.evaluate(LAST_STEP) > seen
 
 
 def test_new_rollouts_are_announced(open_page: Open, folder: Path) -> None:

@@ -1,7 +1,7 @@
 // What the pages of `rlvr view` do beyond being read: draw curves, follow a run that is going on, copy, keys.
 "use strict";
 
-const POLL_MS = 2000;
+const POLL_MS = 2000, FRESH_MS = 15000;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colour = (look) => (look === "all" ? css("--ink") : css("--" + look));
 const DASHES = ["solid", "dash", "dot", "dashdot"];
@@ -16,15 +16,17 @@ function traces(chart) {
 }
 
 function layout(chart) {
-  const axis = { gridcolor: css("--grid"), zeroline: false, linecolor: css("--rule"), tickfont: { color: css("--soft") }, automargin: true };
+  const axis = { gridcolor: css("--grid"), zeroline: false, linecolor: css("--rule"), tickfont: { color: css("--soft") } };
+  const steps = chart.series.flatMap((series) => [series.x[0], series.x.at(-1)]);
+  const few = Math.max(...steps) - Math.min(...steps) < 8;
   return {
-    margin: { l: 46, r: 8, t: 6, b: 30 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    margin: { l: 46, r: 8, t: 6, b: 40 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: css("--ink") },
     hovermode: "x unified", hoverlabel: { bgcolor: css("--card"), bordercolor: css("--rule"), font: { color: css("--ink") } },
     showlegend: chart.series.length > 1, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    xaxis: { ...axis, title: { text: "step", font: { color: css("--soft"), size: 12 }, standoff: 4 } },
+    xaxis: { ...axis, tickangle: 0, ...(few ? { dtick: 1 } : {}), title: { text: "step", font: { color: css("--soft"), size: 12 }, standoff: 4 } },
     yaxis: {
-      ...axis, tickformat: chart.share ? ".3~%" : "", exponentformat: "power",
+      ...axis, automargin: "left", tickformat: chart.share ? ".3~%" : "", exponentformat: "power",
       ...(chart.whole ? { range: [0, 1.02] } : { rangemode: "tozero" }),
     },
     uirevision: "kept",
@@ -42,9 +44,18 @@ function draw(charts) {
   }
 }
 
+// Story, figures and verdicts are made anew by the server; what somebody is in just now is left alone.
+async function freshen() {
+  const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+  for (const part of document.querySelectorAll("[data-fresh]")) {
+    const fresh = page.querySelector(`[data-fresh=${part.dataset.fresh}]`);
+    if (fresh && !part.contains(document.activeElement)) part.replaceWith(fresh);
+  }
+}
+
 async function follow(address) {
   const status = document.querySelector("[data-live]");
-  let tag = "", wasLive = status.dataset.live === "1";
+  let tag = "", wasLive = status.dataset.live === "1", fresh = Date.now();
   for (;;) {
     try {
       const answer = await fetch(address, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
@@ -56,6 +67,7 @@ async function follow(address) {
         if (wasLive && !body.live) { location.reload(); return; }
         wasLive = body.live;
         if (!body.live) return;
+        if (Date.now() - fresh > FRESH_MS) { await freshen(); fresh = Date.now(); }
       }
     } catch (error) {
       status.textContent = "No answer from rlvr view: is it still running?";

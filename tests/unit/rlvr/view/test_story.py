@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvr.view.run import Run, Summary
+from rlvr.view.run import Run, StageRun, Summary
 from rlvr.view.story import gap_closed, tell
 
 
@@ -64,3 +64,10 @@ def test_gap_closed(accuracy: dict[str, float], expected: float | None) -> None:
 
 def test_nothing_yet() -> None:
     assert tell(run()) == ["Nothing has been evaluated yet."]
+
+
+def test_a_single_validation_is_not_told_as_a_change() -> None:
+    rl = StageRun("rl", "rl", Path("x/rl"), [{"step": 0, "validation/accuracy": 0.328}], "")
+    assert list(tell(Run(Path("x"), Summary(), {}, "", [rl]))) == [
+        "Validation accuracy was 32.8% at step 0, the only measurement so far."
+    ]
