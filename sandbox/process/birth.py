@@ -4,19 +4,17 @@ import ctypes
 import os
 import signal
 from collections.abc import Sequence
-from enum import Enum, auto
 
 from sandbox.process import kernel, native
 from sandbox.process.native import OPENED, Row, Table
 
-WRITE, OPEN, CLOSE, DUP2, CHDIR, MKDIR, SETSID, CAPSET, PRCTL, SETRLIMIT, MOUNT, SETHOSTNAME = (
-    1, 2, 3, 33, 80, 83, 112, 126, 157, 160, 165, 170,
+WRITE, OPEN, CLOSE, DUP2, CHDIR, MKDIR, SETSID, CAPSET, PRCTL, SETRLIMIT, MOUNT, SETHOSTNAME, EXECVE = (
+    1, 2, 3, 33, 80, 83, 112, 126, 157, 160, 165, 170, 59,
 )  # fmt: skip
-_FILES_ASKED_FOR = 1 << 33
 
 
-class WallError(OSError):
-    """A clone, and we are in it, could not build its walls."""
+class WallError(Exception):
+    """We are a program, and something that it begins with failed."""
 
 
 def written(path: str, content: bytes) -> tuple[Row, ...]:
@@ -33,15 +31,6 @@ def mounted(source: str, target: str, kind: str, flags: int, options: str = "") 
     return Row(MOUNT, (source.encode(), target.encode(), kind.encode(), flags, options.encode()))
 
 
-class Who(Enum):
-    """Which process `Birth.give` has returned in."""
-
-    FORK_SERVER = auto()
-    INIT = auto()
-    """The program is over, and files are asked for."""
-    PROGRAM = auto()
-
-
 class _Birth(ctypes.Structure):
     """`struct birth` of native.S."""
 
@@ -54,47 +43,47 @@ class _Birth(ctypes.Structure):
         ("fork", ctypes.c_void_p),
         ("line", ctypes.c_uint32),
         ("unused", ctypes.c_char * 3),
-        ("message", ctypes.c_char),
-        ("status", ctypes.c_int32),
-        ("peeked", ctypes.c_char),
+        ("failed_letter", ctypes.c_char),
+        ("failed_result", ctypes.c_int64),
     )
 
 
 class Birth:
     """Gives birth whenever asked.
 
-    flags: the clone's namespaces; walls: what init carries out before the program is born; init_rows, program_rows:
-    what they do after that; ended: the letter of init's last message. The output descriptors become 1 and 2.
+    flags: the clone's namespaces; walls: what the clone carries out before the program is born; init_rows: what it does
+    to become init; program_rows: what the program begins with; failed: the letter of a clone's message to the host that
+    rows of its own failed, with `native.failure` in eight bytes. The output descriptors become 1 and 2.
     """
 
     def __init__(
-        self, flags: int, walls: Sequence[Row], init_rows: Sequence[Row], program_rows: Sequence[Row], ended: bytes
+        self, flags: int, walls: Sequence[Row], init_rows: Sequence[Row], program_rows: Sequence[Row], failed: bytes
     ) -> None:
         outputs = [Row(DUP2, (0, stream)) for stream in (1, 2)]  # what becomes them differs from birth to birth
-        self._tables = (Table([*outputs, *walls]), Table(init_rows), Table(program_rows))
-        self._outputs = self._tables[0].rows[: len(outputs)]
+        line = Row(DUP2, (0, 0))
+        self._tables = (Table([*outputs, *walls]), Table([line, *init_rows]), Table(program_rows))
+        self._rows = (*self._tables[0].rows[: len(outputs)], self._tables[1].rows[0])
         addresses = (table.address for table in self._tables)
-        self._birth = _Birth(flags | signal.SIGCHLD, *addresses, kernel.ADDRESS_OF_FORK, message=ended)
+        flags |= kernel.CLONE_VM | kernel.CLONE_VFORK | signal.SIGCHLD
+        self._birth = _Birth(flags, *addresses, kernel.ADDRESS_OF_FORK, failed_letter=failed)
         self._address = ctypes.addressof(self._birth)
 
-    def give(self, line: int, stdout: int, stderr: int) -> tuple[Who, int]:
-        """Clone: who we are now, and in the fork server the clone's pid, in init the program's wait status.
+    def give(self, line: int, stdout: int, stderr: int) -> int:
+        """Clone: in the fork server gives the clone's pid, in the program 0.
 
         Single-threaded callers only; a program is a bare copy until `kernel.put_right`. Raises OSError in the fork
-        server when it cannot clone, WallError in a clone that could not be finished.
+        server when it cannot clone, WallError in a program that could not be finished.
         """
-        self._outputs[0].arguments[0], self._outputs[1].arguments[0] = stdout, stderr
+        for row, descriptor in zip(self._rows, (stdout, stderr, line), strict=True):
+            row.arguments[0] = descriptor
         self._birth.line = line
         kernel.before_fork()
         result: int = native.birth(self._address)
         if result == 0:
-            return Who.PROGRAM, 0
-        if result >= _FILES_ASKED_FOR:
-            return Who.INIT, ctypes.c_int32(result & 0xFFFF_FFFF).value
-        if result >= native.FAILED:
-            number, row = native.failure(result)
-            raise WallError(number, f"{os.strerror(number)} in row {row}")
+            return 0
+        if result >> 32 > 0:
+            raise WallError(native.failure(result))
         kernel.after_fork_in_parent()
         if result < 0:
             raise OSError(-result, f"clone: {os.strerror(-result)}")
-        return Who.FORK_SERVER, result
+        return result

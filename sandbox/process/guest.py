@@ -19,7 +19,7 @@ from typing import NoReturn
 from sandbox.lane import Job
 from sandbox.process import birth, kernel, wire
 from sandbox.process.native import Row
-from sandbox.process.root import USER_ID
+from sandbox.process.root import INIT, USER_ID
 from sandbox.process.seccomp import Filter
 
 ENVIRONMENT = {
@@ -35,8 +35,9 @@ _HOME_SOURCE = f"{_SCRATCH}/tmp"
 _SHARED_MEMORY = f"{_SCRATCH}/shm"
 SCRIPTS = f"{_SCRATCH}/script"
 DEFAULT_DISK = 64 << 20
-FAILED, ENDED, FILE, CONTENT = b"F", b"E", b"N", b"C"
-"""First byte of each message to the host: the sandbox failed (text), the program ended, a file begins, more of it."""
+FAILED, UNBUILT, ENDED, FILE, CONTENT = b"F", b"U", b"E", b"N", b"C"
+"""First byte of each message to the host: the sandbox failed (text), its walls could not be built (a result for
+`native.failure`), the program ended, a file begins, more of it."""
 STATUS = struct.Struct("=i")
 """The program's wait status."""
 FILE_HEAD = struct.Struct("=qq")
@@ -74,13 +75,14 @@ def walls(owner: tuple[int, int]) -> list[Row]:
         birth.mounted("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY),
         Row(birth.SETHOSTNAME, (b"sandbox", len(b"sandbox"))),
         Row(birth.CHDIR, (HOME.encode(),)),
-        Row(birth.PRCTL, (kernel.PR_SET_DUMPABLE, 0)),  # now that /proc/self/uid_map is written, which root would own
     ]
 
 
 INIT_ROWS = (
     Row(birth.CAPSET, (struct.pack("=Ii", kernel.CAPABILITY_VERSION_3, 0), bytes(24))),
     Row(birth.PRCTL, (kernel.PR_SET_NO_NEW_PRIVS, 1)),
+    # Its file may be executed but not read, so it is not dumpable from its first instruction on.
+    Row(birth.EXECVE, (INIT.encode(), bytes(8), bytes(8))),
 )
 
 
@@ -88,7 +90,6 @@ def program_rows() -> list[Row]:
     """What each program begins with, whatever its job: `keep_within_limits` among it."""
     limits = {limit: _within(limit, most) for limit, most in _LIMITS.items()}
     return [
-        Row(birth.PRCTL, (kernel.PR_SET_DUMPABLE, 1)),
         Row(birth.SETSID, ()),
         *(Row(birth.SETRLIMIT, (limit, struct.pack("=QQ", most, most))) for limit, most in limits.items()),
         *(Row(birth.PRCTL, (kernel.PR_CAPBSET_DROP, capability)) for capability in kernel.CAPABILITIES),
@@ -128,12 +129,23 @@ def _tmpfs_options(size: int) -> str:
     return f"size={size},nr_inodes={_INODES},mode=755"
 
 
-# Init
+# Bringing files back
 
 
-def send_files(line: int, status: int) -> NoReturn:
-    """End as init, the program being over and the names of files being here: the host sent them right after the job."""
-    names = os.read(line, 1 << 16).decode().split("\0")
+def stay_behind(line: int, names: Sequence[str]) -> None:
+    """Fork: returns in what is to become the program; we tell of its end before init does, and send these files."""
+    kernel.set_dumpable(False)
+    program = os.fork()
+    if program == 0:
+        kernel.set_dumpable(True)
+        os.setsid()
+        return
+    kernel.become_subreaper()
+    kernel.drop_capabilities()
+    kernel.forbid_new_privileges()
+    pid, status = 0, 0
+    while pid != program:
+        pid, status = os.wait()
     kill_the_rest()
     tell_end(line, status, names)
     os._exit(0)
@@ -211,7 +223,7 @@ def settle(job: Job, standard_input: int, capped: bool, program_filter: Filter |
     _lay_out(job)
     os.dup2(standard_input, 0)
     _limit(resource.RLIMIT_FSIZE, job.disk)
-    _limit(resource.RLIMIT_NPROC, job.processes + 1)  # and init
+    _limit(resource.RLIMIT_NPROC, job.processes + 2)  # and init, and who stays behind
     if job.address_space and not capped:
         _limit(resource.RLIMIT_AS, job.memory + _ADDRESS_SPACE_SLACK)
     kernel.drop_capabilities()

@@ -90,10 +90,13 @@ class Host:
         self._spare: Clone | None = None
         self._ordered: tuple[int, int, socket.socket, cgroup.Group | None] | None = None
         self._turn = 0
+        self._sockets = -1
+        """The kernel's list of the sockets in the runs' network namespace."""
 
     def serve(self) -> None:
         """Take jobs until the caller is gone."""
         try:
+            self._sockets = os.open(f"/proc/{self._server.pid}/net/unix", os.O_RDONLY | os.O_CLOEXEC)
             self._order()
             while descriptors := wire.receive(self._client):
                 wire.send(self._client, self._run(descriptors))
@@ -123,6 +126,7 @@ class Host:
 
     def _hand_over(self, job: Job, descriptors: list[int]) -> Clone:
         """Give the job to the spare clone; to another one if that died while it waited, before it knew of any job."""
+        self._wait_until_sockets_are_gone()
         for _ in range(_TRIES):
             if self._ordered is not None:
                 self._collect()
@@ -135,13 +139,19 @@ class Host:
             self._order()  # now, so that the fork server is out of the job's group before there is a job in it
             try:
                 socket.send_fds(seat.line, [b"j"], descriptors)
-                if job.fetch:
-                    seat.line.send("\0".join(job.fetch).encode())
             except (BrokenPipeError, ConnectionResetError):
                 self._bury(seat)
                 continue
             return seat
         raise RuntimeError(f"{_TRIES} clones in a row died before they got their job")
+
+    def _wait_until_sockets_are_gone(self) -> None:
+        """The runs share a network namespace. A socket outlives its run, shortly, when it was on its way to another."""
+        until = time.monotonic() + _END_S
+        while os.pread(self._sockets, 1 << 10, 0).count(b"\n") > 1:  # the heading
+            if time.monotonic() > until:
+                raise RuntimeError(f"sockets of the last run are still there after {_END_S:.0f} s")
+            time.sleep(0.001)
 
     def _bury(self, seat: Clone) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -11,6 +11,8 @@ CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWPID = 0x2000_0000
 CLONE_NEWNET = 0x4000_0000
 CLONE_PARENT = 0x0000_8000
+CLONE_VFORK = 0x0000_4000
+CLONE_VM = 0x0000_0100
 
 MS_RDONLY = 1
 MS_NOSUID = 2
@@ -30,6 +32,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
 PR_CAPBSET_DROP = 24
+_PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION_3 = 0x2008_0522
@@ -146,6 +149,11 @@ def die_with_parent() -> None:
 def set_dumpable(dumpable: bool) -> None:
     """A process that is not dumpable cannot be traced, or its memory opened, by its own user."""
     _check(_prctl(PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
+
+
+def become_subreaper() -> None:
+    """Orphans below us become our children."""
+    _check(_prctl(_PR_SET_CHILD_SUBREAPER, _ulong(1), 0, 0, 0), "prctl CHILD_SUBREAPER")
 
 
 def drop_bounding_set() -> None:

@@ -44,20 +44,19 @@ back:   pop     %r14
         pop     %r12
         ret
 
-# long birth(struct birth *): clone a run's first two processes. The clone becomes init, process 1 of the run, and never
-# returns but to send files; its child becomes the program. In the fork server gives the clone's pid, or a negative
-# errno; in the program 0; in init, when the program is over and files are asked for, 1 << 33 | wait status; in either,
-# when a row fails, what carry_out gives.
+# long birth(struct birth *): clone a run's first two processes. The clone shares our memory, while we wait, until it has
+# become init, process 1 of the run, by execve; before that it has a child, which becomes the program. In the fork server
+# gives the clone's pid, or a negative errno; in the program 0, or what carry_out gives when a row fails. A clone whose
+# own rows fail tells the host so, and ends.
 
         .set    flags, 0                # of clone(2)
-        .set    walls, 8                # rows: in init, before the program is born
-        .set    init_rows, 16           # rows: in init, after that
+        .set    walls, 8                # rows: in the clone, before the program is born
+        .set    init_rows, 16           # rows: in the clone, after that; the last one becomes init
         .set    program_rows, 24        # rows: in the program
         .set    fork, 32                # the C library's, which puts the library right in the child
         .set    line, 40                # descriptor of the socket to the host
-        .set    message, 47             # what init tells the host at the end: one letter, and in the next four bytes
-        .set    status, 48              # the program's wait status
-        .set    peeked, 52              # room for one byte
+        .set    failed_letter, 47       # what the clone tells the host: a letter, and in the next eight bytes
+        .set    failed_result, 48       # what carry_out gave
 
 birth:  push    %rbx
         push    %rbp
@@ -75,53 +74,26 @@ birth:  push    %rbx
         mov     walls(%rbx), %rdi
         call    carry_out
         test    %rax, %rax
-        jnz     out
+        jnz     tell
         call    *fork(%rbx)
         test    %eax, %eax
-        js      no_fork
         jz      program
-        mov     %eax, %r12d
+        js      no_fork
         mov     init_rows(%rbx), %rdi
-        call    carry_out
-        test    %rax, %rax
-        jnz     out
-
-reap:   mov     $-1, %rdi
-        lea     status(%rbx), %rsi
-        xor     %edx, %edx
-        xor     %r10d, %r10d
-        mov     $61, %eax               # wait4
-        syscall
-        cmp     $-10, %eax              # ECHILD
-        je      gone
-        cmp     %r12d, %eax
-        jne     reap
-        mov     line(%rbx), %edi
-        lea     peeked(%rbx), %rsi
-        mov     $1, %edx
-        mov     $0x42, %r10d            # MSG_PEEK | MSG_DONTWAIT
-        xor     %r8d, %r8d
-        xor     %r9d, %r9d
-        mov     $45, %eax               # recvfrom: are files asked for?
-        syscall
-        test    %rax, %rax
-        jg      files
-        mov     line(%rbx), %edi
-        lea     message(%rbx), %rsi
-        mov     $5, %edx
-        mov     $1, %eax                # write
-        syscall
-gone:   xor     %edi, %edi
-        mov     $231, %eax              # exit_group
-        syscall
-
-files:  mov     status(%rbx), %eax
-        bts     $33, %rax
-        jmp     out
+        call    carry_out               # comes back only if it failed
+        jmp     tell
 no_fork:
         mov     $11, %eax               # EAGAIN
         bts     $32, %rax
-        jmp     out
+tell:   mov     %rax, failed_result(%rbx)
+        mov     line(%rbx), %edi
+        lea     failed_letter(%rbx), %rsi
+        mov     $9, %edx
+        mov     $1, %eax                # write
+        syscall
+        mov     $1, %edi
+        mov     $231, %eax              # exit_group
+        syscall
 program:
         mov     program_rows(%rbx), %rdi
         call    carry_out
@@ -129,3 +101,34 @@ out:    pop     %r12
         pop     %rbp
         pop     %rbx
         ret
+
+# Init, a program of its own: reaps until the program, process 2, has ended, tells the host on descriptor 0, and ends;
+# the kernel then kills whatever is left.
+
+        .set    message, 3              # on the stack: a letter, and in the next four bytes
+        .set    status, 4               # the program's wait status
+
+init:   mov     $1, %edi                # PR_SET_PDEATHSIG
+        mov     $9, %esi                # SIGKILL
+        mov     $157, %eax              # prctl
+        syscall
+        sub     $16, %rsp
+reap:   mov     $-1, %rdi
+        lea     status(%rsp), %rsi
+        xor     %edx, %edx
+        xor     %r10d, %r10d
+        mov     $61, %eax               # wait4
+        syscall
+        cmp     $-10, %eax              # ECHILD
+        je      gone
+        cmp     $2, %eax
+        jne     reap
+        movb    $'E', message(%rsp)
+        xor     %edi, %edi
+        lea     message(%rsp), %rsi
+        mov     $5, %edx
+        mov     $1, %eax                # write
+        syscall
+gone:   xor     %edi, %edi
+        mov     $231, %eax              # exit_group
+        syscall

@@ -5,6 +5,7 @@ x86_64 only, as all of this package.
 
 import ctypes
 import os
+import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,19 +15,19 @@ from sandbox.process import kernel
 CODE = bytes.fromhex(
     "4154415541564989fc4989fd49c7c6ffffffff498b45004883f8ff744a498b7d084883ffff490f44fe498b7510498b55184d8b55204d8b45"
     "284d8b4d300f054885c0780f49837d00024c0f44f04983c538ebc048f7d84d29e549c1e5104c09e8480fbae820eb0231c0415e415d415cc3"
-    "535541544889fb488b3b31f631d24531d24531c0b8380000000f054885c00f85b8000000488b7b08e863ffffff4885c00f85a6000000ff53"
-    "2085c00f88860000000f848c0000004189c4488b7b10e83dffffff4885c00f858000000048c7c7ffffffff488d733031d24531d2b83d0000"
-    "000f0583f8f6743c4439e075df8b7b28488d7334ba0100000041ba420000004531c04531c9b82d0000000f054885c07f1c8b7b28488d732f"
-    "ba05000000b8010000000f0531ffb8e70000000f058b4330480fbae821eb15b80b000000480fbae820eb09488b7b18e8b4feffff415c5d5b"
-    "c3"
+    "535541544889fb488b3b31f631d24531d24531c0b8380000000f054885c07558488b7b08e867ffffff4885c0751eff532085c0743a780b48"
+    "8b7b10e850ffffffeb0ab80b000000480fbae820488943308b7b28488d732fba09000000b8010000000f05bf01000000b8e70000000f0548"
+    "8b7b18e818ffffff415c5d5bc3bf01000000be09000000b89d0000000f054883ec1048c7c7ffffffff488d74240431d24531d2b83d000000"
+    "0f0583f8f6741d83f80275dec64424034531ff488d742403ba05000000b8010000000f0531ffb8e70000000f05"
 )
-BIRTH = 0x70
-"""Where `birth` begins in it; `carry_out` comes first."""
+BIRTH, INIT = 0x70, 0xED
+"""Where `birth` and `init` begin in it; `carry_out` comes first."""
 OPENED = -1
 """As a row's first argument: the descriptor that the last open(2) gave."""
-FAILED = 1 << 32
-"""Set in the result when a row failed."""
 _END = -1
+_ELF, _SEGMENT = struct.Struct("<16sHHIQQQIHHHHHH"), struct.Struct("<IIQQQQQQ")
+_ADDRESS = 0x40_0000
+_READ_EXECUTE = 4 | 1
 
 
 class Row(NamedTuple):
@@ -61,9 +62,18 @@ class Table:
         return ctypes.addressof(string)
 
 
-def failure(result: int) -> tuple[int, int]:
-    """errno, and which row it was, of a result with FAILED set."""
-    return result & 0xFFFF, (result >> 16 & 0xFFFF) // ctypes.sizeof(CRow)
+def failure(result: int) -> OSError:
+    """What a result says that is not 0."""
+    number, row = result & 0xFFFF, (result >> 16 & 0xFFFF) // ctypes.sizeof(CRow)
+    return OSError(number, f"{os.strerror(number)} in row {row}")
+
+
+def init_program() -> bytes:
+    """`init` as an executable file: an ELF header, one segment, the code."""
+    size = _ELF.size + _SEGMENT.size + len(CODE)
+    start = _ADDRESS + size - len(CODE) + INIT
+    elf = _ELF.pack(b"\x7fELF\x02\x01\x01", 2, 62, 1, start, _ELF.size, 0, 0, _ELF.size, _SEGMENT.size, 1, 0, 0, 0)
+    return elf + _SEGMENT.pack(1, _READ_EXECUTE, 0, _ADDRESS, _ADDRESS, size, size, 0x1000) + CODE
 
 
 _code = kernel.executable(CODE)
@@ -77,5 +87,4 @@ def carry_out(rows: Sequence[Row]) -> None:
     """Make these system calls one after the other, with not a step of Python between them. Raises OSError."""
     table = Table(rows)
     if result := _carry_out(table.address):
-        number, row = failure(result)
-        raise OSError(number, f"{os.strerror(number)} in row {row}: {rows[row]}")
+        raise failure(result)

@@ -8,10 +8,13 @@ import os
 import sys
 from pathlib import Path
 
-from sandbox.process import kernel
+from sandbox.process import kernel, native
 
 PACKAGES = "/opt/packages"
 """Where chosen packages of the caller's environment appear."""
+
+INIT = "/init"
+"""The first process of each run: a program that only `native` knows."""
 
 USER_ID = 1000
 """Who a program is, seen from inside."""
@@ -58,6 +61,8 @@ def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
         (root / name).write_text(text)
     for name, content in etc.items():
         (root / "etc" / name).write_bytes(content)
+    (root / INIT.lstrip("/")).write_bytes(native.init_program())
+    (root / INIT.lstrip("/")).chmod(0o111)
     for name, goal in (_SYMLINKS | links).items():
         (root / name.lstrip("/")).symlink_to(goal)
     for descriptor in sources.values():

@@ -5,12 +5,13 @@ import os
 import resource
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from sandbox.lane import Job, Report
-from sandbox.process import guest
+from sandbox.process import guest, native
 from sandbox.process.cgroup import OomKills
 
 _CHUNK = 1 << 16
@@ -156,7 +157,9 @@ class Watch:
         kind, content = message[:1], message[1:]
         if kind == guest.FAILED:
             self._failure = content.decode(errors="replace")
-        elif kind == guest.ENDED:
+        elif kind == guest.UNBUILT:
+            self._failure = f"the walls of a run: {native.failure(int.from_bytes(content, sys.byteorder))}"
+        elif kind == guest.ENDED and self._status is None:
             # The program is over; only its files are still to come.
             self._status = guest.STATUS.unpack(content)[0]
             self._end = time.monotonic()

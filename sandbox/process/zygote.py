@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 
 from sandbox.lane import Job
 from sandbox.process import frozen, guest, kernel, program, root, seccomp
-from sandbox.process.birth import Birth, WallError, Who
+from sandbox.process.birth import Birth, WallError
 
 PID = struct.Struct("=i")
 """The reply to a request: the clone's pid, or a negative errno."""
@@ -24,9 +24,12 @@ _FLAGS = (
     | kernel.CLONE_NEWIPC
     | kernel.CLONE_NEWUSER
     | kernel.CLONE_NEWPID
-    | kernel.CLONE_NEWNET
     | kernel.CLONE_PARENT
 )
+
+_OWN = kernel.CLONE_NEWNS | kernel.CLONE_NEWNET
+"""The fork server's own. Its network namespace, which nobody has rights over, is that of its runs, one after the other.
+The filter lets only AF_UNIX sockets pass, and `host` lets no run begin before those of the last one are gone."""
 
 _kept: list[object] = []
 """What a clone must not take the time to free."""
@@ -56,7 +59,7 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> Job:
     sys.path.remove(sys.argv[1])
     program.warm_up(settings.preload)
     program_filter = seccomp.Filter(memfd=capped)
-    birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.ENDED)
+    birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.UNBUILT)
     frozen.freeze()
     _kept.extend((settings, program_filter, birth))
     channel.sendall(PID.pack(0))
@@ -68,11 +71,11 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> Job:
 
 def _enter_root(settings: Settings) -> tuple[int, int]:
     """Build the root and move in; as root, then become nobody in particular. Gives user and group as seen by clones."""
-    if os.geteuid() == 0 and _try_unshare(kernel.CLONE_NEWNS):
+    if os.geteuid() == 0 and _try_unshare(_OWN):
         root.build(settings.folders, settings.packages)
         return _leave_root_user(settings.user_id)
     user, group = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS)
+    kernel.unshare(kernel.CLONE_NEWUSER | _OWN)
     guest.map_ids(user, group)
     root.build(settings.folders, settings.packages)
     return root.USER_ID, root.USER_ID
@@ -103,19 +106,17 @@ def _serve(channel: socket.socket, birth: Birth) -> int:
         if not descriptors:
             os._exit(0)
         try:
-            who, value = birth.give(*descriptors)
+            pid = birth.give(*descriptors)
         except WallError:
             _give_up(descriptors[0])
         except OSError as error:
-            who, value = Who.FORK_SERVER, -(error.errno or 1)
-        if who is Who.PROGRAM:
+            pid = -(error.errno or 1)
+        if pid == 0:
             guest.begin_program()
             return descriptors[0]
-        if who is Who.INIT:
-            guest.send_files(descriptors[0], value)
         for descriptor in descriptors:
             os.close(descriptor)
-        channel.sendall(PID.pack(value))
+        channel.sendall(PID.pack(pid))
 
 
 def _take_job(line: int, capped: bool, program_filter: seccomp.Filter) -> Job:
@@ -124,6 +125,8 @@ def _take_job(line: int, capped: bool, program_filter: seccomp.Filter) -> Job:
     to_host.detach()
     try:
         guest.resize(job.disk)
+        if job.fetch:
+            guest.stay_behind(line, job.fetch)
     except OSError:
         _give_up(line)
     return begin(job, standard_input, line, capped, program_filter)

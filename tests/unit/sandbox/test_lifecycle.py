@@ -137,3 +137,37 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+SQUAT = """
+import os, socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\\0left behind")
+listener.listen()
+ours, theirs = socket.socketpair()
+for kept in (listener, ours, theirs):  # in flight on each other, so that no close alone frees them
+    socket.send_fds(ours, [b"x"], [kept.fileno()])
+    socket.send_fds(theirs, [b"x"], [kept.fileno()])
+if os.fork() == 0:
+    os.setsid()
+    os.closerange(0, 3)
+    socket.socketpair()[0].recv(1)
+"""
+LOOK = """
+import socket
+try:
+    socket.socket(socket.AF_UNIX).connect("\\0left behind")
+    print("reached")
+except ConnectionRefusedError:
+    print("refused")
+devices = [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]]
+print(len(open("/proc/net/unix").readlines()), devices)
+"""
+
+
+def test_a_run_finds_no_socket_of_the_one_before() -> None:
+    """They share a lane, and so a network namespace."""
+    with ProcessSandbox(parallel=1) as sandbox:
+        for _ in range(3):
+            assert sandbox.run(RunRequest("python", SQUAT)).status == "ok"
+            assert sandbox.run(RunRequest("python", LOOK)).stdout == "refused\n1 ['lo']\n"
