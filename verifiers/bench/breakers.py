@@ -95,17 +95,17 @@ def add(a, b):
 }
 MACHINE = {
     "fork_bomb": """
-import os
+import os, time
 def add(a, b):
     while True:
         try: os.fork()
-        except OSError: pass""",
+        except OSError: time.sleep(0.1)""",
     "thread_bomb": """
 import threading, time
 def add(a, b):
     while True:
         try: threading.Thread(target=time.sleep, args=(99,)).start()
-        except RuntimeError: pass""",
+        except RuntimeError: time.sleep(0.1)""",
     "open_files": """
 import os
 def add(a, b):
@@ -139,10 +139,10 @@ def add(a, b):
     for pid in (os.getppid(), 1): ctypes.CDLL(None).ptrace(16, pid, 0, 0)
     return 1""",
     "blocked_signals": """
-import signal
+import signal, time
 def add(a, b):
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    while True: pass""",
+    while True: time.sleep(99)""",
     "sleeps": "import time\ndef add(a, b):\n    while True: time.sleep(99)",
     "new_namespace": """
 import ctypes
