@@ -58,11 +58,13 @@ def attached() -> Iterator[None]:
 
 
 def _init(**settings: Any) -> Any:
-    """Raises WorkFailed; Ray has a bare Exception for a node that takes over 30 s to come up."""
+    """Raises WorkFailed; Ray has a bare Exception for a node that takes over 30 s to come up, and no setting for it."""
     try:
         return ray.init(log_to_driver=False, logging_level="error", **settings)
     except Exception as error:
-        raise WorkFailed(f"no Ray cluster: {_last_line(error)}") from error
+        load = f"load {os.getloadavg()[0]:.0f} on {os.cpu_count()} CPUs"
+        busy = f" ({load}: try again when the machine has less to do)" if "timed out" in str(error) else ""
+        raise WorkFailed(f"no Ray cluster: {_last_line(error)}{busy}") from error
 
 
 def _start(**settings: Any) -> Any:

@@ -35,11 +35,11 @@ def exact(texts: Sequence[str]) -> list[Of]:
     return [None if at == i else at for i, at in enumerate(found)]
 
 
-def near(texts: Sequence[str], threshold: float = 0.7, stem: bool = False) -> list[Of]:
+def near(texts: Sequence[str], threshold: float = 0.7) -> list[Of]:
     """For each text the first one that stays and is more similar than `threshold` in (0, 1), by ROUGE-L."""
     if not 0 < threshold < 1:
         raise UserError(f"threshold: expected a number between 0 and 1, got {threshold}")
-    sequences = [words(text, stem) for text in texts]
+    sequences = [words(text) for text in texts]
     index = _Index(threshold)
     found: list[Of] = []
     for i, (sequence, bag) in enumerate(zip(sequences, _bags(sequences), strict=True)):

@@ -127,9 +127,7 @@ def _absent(record: Record, name: str, pattern: re.Pattern[str], text: str) -> R
 
 def without_markup(text: str) -> str:
     """Without links, images and tags; lists and code become Markdown."""
-    text = re.sub(
-        r"<pre[^>]*>\s*(?:<code[^>]*>)?(.*?)(?:</code>)?\s*</pre>", r"\n```\n\1\n```\n", text, flags=re.S | re.I
-    )
+    text = CODE_BLOCK.sub(r"\n```\n\1\n```\n", text)
     text = re.sub(r"<code[^>]*>(.*?)</code>", r"`\1`", text, flags=re.S | re.I)
     text = re.sub(r"<li[^>]*>\s*", "\n- ", text, flags=re.I)
     text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", text)
