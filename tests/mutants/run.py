@@ -72,6 +72,8 @@ def passes(folder: Path, tests: list[str]) -> bool:
             options = [
                 "-q",
                 "-x",
+                "-m",
+                "not slow",
                 "-p",
                 "no:cacheprovider",
                 "-W",
