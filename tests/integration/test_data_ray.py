@@ -4,16 +4,46 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rlvr import own_ray
+from rlvr.data.flan import Flan, FlanConfig
 from rlvr.data.make import make
 from rlvr.data.orca import Orca, OrcaConfig
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 FILES = ("stage1.jsonl", "stage2.jsonl", "rejected.jsonl", "manifest.json")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """One for all: a recipe that is on a cluster already starts none."""
+    own_ray.prepare()
+    from rlvr import jobs
+
+    with jobs.attached():
+        yield
+
+
+def test_flan_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Several shards, exemplars, and a held-out cluster."""
+    for name in ("sums", "words"):
+        rows = [{"question": f"What are {n} {name}?", "answer": f"{name} {n}"} for n in range(4000)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    datasets = {
+        name: {"path": str(tmp_path / f"{name}.jsonl"), "cluster": name, "templates": "question"}
+        for name in ("sums", "words")
+    }
+    settings = {"datasets": datasets, "held_out": ["words"], "count": 5000, "shots": 3}
+    for name in ("ray", "local"):
+        make(Flan, FlanConfig.model_validate({"out": tmp_path / name, **settings}), local=name == "local")
+    assert len((tmp_path / "local" / "train.jsonl").read_text().splitlines()) == 5000
+    for file in ("train.jsonl", "held_out.jsonl", "rejected.jsonl", "manifest.json"):
+        assert (tmp_path / "ray" / file).read_bytes() == (tmp_path / "local" / file).read_bytes()
 
 
 @pytest.fixture
