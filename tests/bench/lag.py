@@ -3,6 +3,7 @@
     python tests/bench/lag.py MODEL TRAIN HELD_OUT      (folders and files of a demo, say)
 
 One line each: bound, correction, accuracy on the held-out tasks after the last step, mean lag of what was trained on.
+It fails when two versions of lag, with the correction, cost more than 3 points.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 from pathlib import Path
 from statistics import fmean
 
+POINTS = 3.0
 RUN = """
 stage = "rl"
 model = "{model}"
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("--lags", type=int, nargs="+", default=[0, 2, 8])
     parser.add_argument("--out", type=Path, default=Path("runs/lag"))
     options = parser.parse_args()
+    found: dict[tuple[int, str], float] = {}
     for lag in options.lags:
         for name, correction in (("truncate", ""), ("none", 'importance = "none"')):
             out = (options.out / f"{lag}-{name}").absolute()
@@ -50,8 +53,13 @@ def main() -> None:
                 subprocess.run(command, check=True, stdout=log, stderr=log)
             rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
             accuracy = next(row["validation/accuracy"] for row in reversed(rows) if "validation/accuracy" in row)
+            found[lag, name] = accuracy
             mean = fmean(row["lag"] for row in rows if "lag" in row)
             print(f"max_lag {lag}  correction {name:<10} accuracy {accuracy:.3f}  mean lag {mean:.2f}", flush=True)
+    if {(0, "truncate"), (2, "truncate")} <= found.keys():
+        loss = 100 * (found[0, "truncate"] - found[2, "truncate"])
+        print(f"max_lag 2 with correction costs {loss:+.1f} points")
+        sys.exit(loss > POINTS)
 
 
 if __name__ == "__main__":
