@@ -7,7 +7,7 @@ last checkpoint and through the journaled steps after it. Leaves out: where the 
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,21 +189,25 @@ class RankGroup:
             await self._together("join", await self.ranks[0].call("address"))
         return await self._together(method, *args)
 
+    async def refer(self, method: str, *args: Any) -> tuple[Any, Any]:
+        pair: tuple[Any, Any] = await self._first([rank.refer(method, *args) for rank in self.ranks])
+        return pair
+
     async def _together(self, method: str, *args: Any) -> Any:
-        answers = [asyncio.create_task(rank.call(method, *args)) for rank in self.ranks]
+        return await self._first([rank.call(method, *args) for rank in self.ranks])
+
+    async def _first(self, asked: Sequence[Coroutine[Any, Any, Any]]) -> Any:
+        """The first rank's answer, once all have answered."""
+        answers = [asyncio.create_task(answer) for answer in asked]
         try:
             return (await asyncio.gather(*answers))[0]
+        except Lost:
+            raise
+        except Exception:
+            await asyncio.gather(*(rank.call("ping") for rank in self.ranks))
+            raise  # all are there: it is a defect, and no broken connection to one that is lost
         finally:
             for answer in answers:  # the others wait in vain for the one that is lost
-                answer.cancel()
-
-    async def refer(self, method: str, *args: Any) -> tuple[Any, Any]:
-        first, *others = [asyncio.create_task(rank.refer(method, *args)) for rank in self.ranks]
-        try:
-            await asyncio.gather(first, *others)
-            return first.result()
-        finally:
-            for answer in (first, *others):
                 answer.cancel()
 
     def stream(self, method: str, *args: Any) -> AsyncIterator[Any]:

@@ -1,11 +1,14 @@
-"""The same run on one Ray node and on two: two engines, two graders, two learner ranks."""
+"""The same run on one Ray node, on two, and on two of which one dies: two engines, two graders, two learner ranks."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,6 +16,9 @@ import torch
 from rlvr import own_ray, tiny
 from rlvr.tasks import procedural
 from verifiers import Task
+
+if TYPE_CHECKING:
+    from ray.cluster_utils import Cluster
 
 pytestmark = [
     pytest.mark.ray,
@@ -57,23 +63,51 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment() -> Iterator[dict[str, str]]:
-    """Of a client of a cluster with two nodes, beside a head that has no room for work."""
+def cluster() -> "Iterator[Cluster]":
+    """Two nodes beside a head that has no room for work, each with room for all."""
     own_ray.prepare()
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
-    cluster.add_node(num_cpus=1)
-    cluster.add_node(num_cpus=1)
-    yield os.environ | {"RAY_ADDRESS": cluster.address}
+    soon = {"health_check_period_ms": 1000, "health_check_failure_threshold": 5}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": soon})
+    cluster.add_node(num_cpus=2)
+    cluster.add_node(num_cpus=2)
+    yield cluster
     cluster.shutdown()
 
 
-def train(folder: Path, name: str, environment: dict[str, str]) -> None:
+def start(folder: Path, name: str, cluster: "Cluster | None") -> "subprocess.Popen[str]":
+    """The run, on the cluster or on one of its own."""
     (folder / f"{name}.toml").write_text(CONFIG.format(folder=folder, name=name, steps=STEPS))
+    environment = {key: value for key, value in os.environ.items() if key != "RAY_ADDRESS"}
+    environment |= {"RAY_ADDRESS": cluster.address} if cluster else {}
     command = [sys.executable, "-m", "rlvr.cli", "rl", str(folder / f"{name}.toml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=environment)
-    assert done.returncode == 0, done.stderr[-3000:]
+    with (folder / f"{name}.log").open("w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, text=True, env=environment)
+
+
+def finish(folder: Path, name: str, run: "subprocess.Popen[str]") -> str:
+    """What it said, once it has ended well."""
+    try:
+        code = run.wait(500)
+    finally:
+        run.kill()
+    said = (folder / f"{name}.log").read_text()
+    assert code == 0, said[-3000:]
+    return said
+
+
+def steps_of(folder: Path, name: str) -> int:
+    if not (folder / name / "journal.sqlite").exists():
+        return 0
+    db = sqlite3.connect(f"file:{folder / name / 'journal.sqlite'}?mode=ro", uri=True)
+    try:
+        (count,) = db.execute("SELECT count(*) FROM steps").fetchone()
+        return int(count)
+    except sqlite3.OperationalError:  # it is just being made
+        return 0
+    finally:
+        db.close()
 
 
 def trained(folder: Path, name: str) -> list[tuple[object, ...]]:
@@ -86,16 +120,43 @@ def trained(folder: Path, name: str) -> list[tuple[object, ...]]:
     return rows
 
 
-def test_two_nodes_give_the_run_of_one(folder: Path, environment: dict[str, str]) -> None:
-    alone = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    train(folder, "one-node", alone)
-    train(folder, "two-nodes", environment)
-    rows = trained(folder, "one-node")
-    assert len(rows) > 0
-    assert trained(folder, "two-nodes") == rows
-    models = [
-        torch.load(next(folder.glob(f"{name}/checkpoints/step-{STEPS:06}/*.pt")), weights_only=False)["model"]
-        for name in ("one-node", "two-nodes")
-    ]
-    for key, value in models[0].items():
-        assert torch.equal(value, models[1][key]), key
+def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
+    path = folder / name / "checkpoints" / f"step-{STEPS:06}" / "learner.pt"
+    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["models"]["policy"]
+    return state
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path) -> Path:
+    """The folder, with the run on one node in it."""
+    finish(folder, "one-node", start(folder, "one-node", None))
+    assert len(trained(folder, "one-node")) > 0
+    return folder
+
+
+def check_same(folder: Path, name: str) -> None:
+    assert trained(folder, name) == trained(folder, "one-node")
+    for key, value in weights(folder, "one-node").items():
+        assert torch.equal(value, weights(folder, name)[key]), key
+
+
+def test_two_nodes_give_the_run_of_one(alone: Path, cluster: "Cluster") -> None:
+    finish(alone, "two-nodes", start(alone, "two-nodes", cluster))
+    check_same(alone, "two-nodes")
+
+
+def test_a_node_that_dies_changes_nothing(alone: Path, cluster: "Cluster") -> None:
+    """What ran there is started on the other one: an engine, a grader, and with one rank the whole learner."""
+    run = start(alone, "dying-node", cluster)
+    end = time.monotonic() + 300
+    while steps_of(alone, "dying-node") < 2:
+        assert run.poll() is None, "the run ended before the node could be killed"
+        assert time.monotonic() < end, "the run made no progress"
+        time.sleep(0.01)
+    node = next(iter(cluster.worker_nodes))
+    os.kill(node.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+    cluster.remove_node(node, allow_graceful=False)
+    said = finish(alone, "dying-node", run)
+    assert "learner was lost" in said
+    assert "learner serves again" in said
+    check_same(alone, "dying-node")

@@ -243,3 +243,22 @@ def test_ranks_that_die_go_back_and_catch_up(deaths: dict[int, int], idle: bool)
         assert sums.started == 2 * (1 + len(deaths)) or idle
 
     living(test)
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_rank_that_misses_another_is_no_defect(alive: bool) -> None:
+    """Who is left says that the connection was reset, and says it before the death of the other is known."""
+
+    def serve(method: str, *args: Any) -> Any:
+        if method == "step":
+            raise RuntimeError("Connection reset by peer")
+
+    async def test() -> None:
+        silent = Actor(lambda *_: None)
+        group = RankGroup([Actor(serve), silent])
+        await group.call("ping")
+        silent.dead = not alive
+        with pytest.raises(RuntimeError if alive else Lost, match="reset by peer" if alive else "its process died"):
+            await group.call("step")
+
+    living(test)
