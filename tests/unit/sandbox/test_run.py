@@ -95,9 +95,9 @@ def test_a_signal_is_an_error(box: Sandbox) -> None:
 def test_timeout(box: Sandbox) -> None:
     start = time.monotonic()
     result = box.run(python("print('begun', flush=True)\nwhile True: pass", limits=Limits(wall_s=0.5)))
-    assert time.monotonic() - start < 2
     assert (result.status, result.stdout) == ("timeout", "begun\n")
     assert 0.5 <= result.wall_s < 1
+    assert time.monotonic() - start < 10  # a container may have to be started first
 
 
 def test_memory(box: Sandbox) -> None:
