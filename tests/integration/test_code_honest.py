@@ -11,6 +11,8 @@ from verifiers.code import CodeVerifier
 HIDES_PRINT = {"prints", "int_with_its_own_repr", "prints_much", "asserts_below", "main_guard", "input_at_end"}
 """Honest for calls; for standard output the extra line is a wrong answer, or the input is read before."""
 ENDS_EARLY = {"sys_exit_at_end", "quit_at_end"}
+PRINTS_A_FLOAT = {"float_result"}
+"""5.0 for 5: the same number, but another text to a checker that compares texts."""
 AT_ONCE = 4
 
 
@@ -38,13 +40,15 @@ def honest(form):
     if READ not in response("", form):
         return {name: response(text, form) for name, text in FUNCTIONS.items()}
     printing = {name for name, text in FUNCTIONS.items() if "__main__" in text} | HIDES_PRINT | ENDS_EARLY
+    if form == "checked":
+        printing |= PRINTS_A_FLOAT
     whole = {name: f"```python\n{text}\n```" for name, text in SCRIPTS.items()}
     return whole | {name: response(text, form) for name, text in FUNCTIONS.items() if name not in printing}
 
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_honest_programs_pass(form):
-    limits = LIMITS | {"time_limit_s": 2.0}
+    limits = LIMITS | {"time_limit_s": 10.0}
     assert len(FUNCTIONS) + len(SCRIPTS) >= 140
     failed = {
         name: verdict
