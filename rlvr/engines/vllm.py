@@ -194,6 +194,7 @@ def _start(model: str, at_once: int, settings: EngineSettings, device: str) -> A
             seed=0,
             max_num_seqs=at_once,
             enforce_eager=on_cpu,  # compiling takes a minute
+            enable_chunked_prefill=False if on_cpu else None,  # half a prompt sets back a seed, which CPUs cannot do
             tensor_parallel_size=settings.tensor_parallel,
             gpu_memory_utilization=settings.memory,
             enable_prefix_caching=True,

@@ -116,6 +116,11 @@ def test_a_seed_gives_the_same_response_again(engine: "VllmEngine") -> None:  # 
     ]
 
 
+def test_more_prompt_tokens_than_one_step_takes(engine: "VllmEngine") -> None:  # type: ignore[name-defined]  # noqa: F821
+    requests = [Request(f"{i:03}", tuple(20 + (i * 7 + j) % 200 for j in range(90)), i) for i in range(64)]
+    assert len(sample(engine, requests, temperature=1.0, max_tokens=4)) == 64
+
+
 def test_after_every_update_it_has_the_learners_weights(folder: Path, engine: "VllmEngine") -> None:  # type: ignore[name-defined]  # noqa: F821
     model = AutoModelForCausalLM.from_pretrained(folder / "base")
     for version in (1, 2, 3):
