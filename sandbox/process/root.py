@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from sandbox.process import kernel, native
+from sandbox.process import frozen, kernel, native
 
 PACKAGES = "/opt/packages"
 """Where chosen packages of the caller's environment appear."""
@@ -42,8 +42,8 @@ _SYMLINKS = {
 }
 
 
-def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
-    """Make the new root and move into it. Needs CAP_SYS_ADMIN over an own mount namespace.
+def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> int:
+    """Make the new root and move into it. Needs CAP_SYS_ADMIN over an own mount namespace. Gives a file to freeze into.
 
     folders: absolute folders to show at their own path (toolchains); packages: files or folders to show below PACKAGES.
     """
@@ -61,6 +61,7 @@ def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
         (root / name).write_text(text)
     for name, content in etc.items():
         (root / "etc" / name).write_bytes(content)
+    file = frozen.open_file(str(root / "run"))  # over which each run mounts its own
     (root / INIT.lstrip("/")).write_bytes(native.init_program())
     (root / INIT.lstrip("/")).chmod(0o111)
     for name, goal in (_SYMLINKS | links).items():
@@ -69,6 +70,7 @@ def build(folders: tuple[str, ...], packages: tuple[str, ...]) -> None:
         os.close(descriptor)
     kernel.pivot_into(str(root))
     kernel.mount("none", "/", flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID)
+    return file
 
 
 def _sources(folders: tuple[str, ...], packages: tuple[str, ...]) -> dict[str, int]:

@@ -55,12 +55,13 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> Job:
     capped: memory cgroups hold the runs. Raises OSError when the machine refuses the walls.
     """
     kernel.die_with_parent()
-    owner = _enter_root(settings)
+    owner, file = _enter_root(settings)
     sys.path.remove(sys.argv[1])
     program.warm_up(settings.preload)
     program_filter = seccomp.Filter(memfd=capped)
     birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.UNBUILT)
-    frozen.freeze()
+    frozen.freeze(file)
+    os.close(file)
     _kept.extend((settings, program_filter, birth))
     channel.sendall(PID.pack(0))
     line = _serve(channel, birth)
@@ -69,16 +70,18 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> Job:
     return _take_job(line, capped, program_filter)
 
 
-def _enter_root(settings: Settings) -> tuple[int, int]:
-    """Build the root and move in; as root, then become nobody in particular. Gives user and group as seen by clones."""
+def _enter_root(settings: Settings) -> tuple[tuple[int, int], int]:
+    """Build the root and move in; as root, then become nobody in particular.
+
+    Gives user and group as seen by clones, and the file that `root.build` gives.
+    """
     if os.geteuid() == 0 and _try_unshare(_OWN):
-        root.build(settings.folders, settings.packages)
-        return _leave_root_user(settings.user_id)
+        file = root.build(settings.folders, settings.packages)
+        return _leave_root_user(settings.user_id), file
     user, group = os.geteuid(), os.getegid()
     kernel.unshare(kernel.CLONE_NEWUSER | _OWN)
     guest.map_ids(user, group)
-    root.build(settings.folders, settings.packages)
-    return root.USER_ID, root.USER_ID
+    return (root.USER_ID, root.USER_ID), root.build(settings.folders, settings.packages)
 
 
 def _try_unshare(flags: int) -> bool:

@@ -64,7 +64,7 @@ def test_frozen_memory_reads_and_forks_as_before() -> None:
         "from sandbox.process import frozen\n"
         "import os\n"
         "kept = [str(each) for each in range(100_000)]\n"
-        "frozen.freeze()\n"
+        "frozen.freeze(os.memfd_create('memory'))\n"
         "kept[7] = 'parent'\n"
         "if os.fork() == 0:\n"
         "    kept[7] = 'child'\n"
