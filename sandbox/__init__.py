@@ -2,6 +2,7 @@
 
 __project__ = "rlvr"
 
+from sandbox.base import LanguageUnavailable as LanguageUnavailable
 from sandbox.base import Limits as Limits
 from sandbox.base import RunRequest as RunRequest
 from sandbox.base import RunResult as RunResult

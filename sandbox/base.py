@@ -68,6 +68,10 @@ class SandboxUnavailable(SandboxError):
     """This machine cannot give the protection that was asked for. The message says why and what to do."""
 
 
+class LanguageUnavailable(SandboxUnavailable):
+    """The tools of a language are missing."""
+
+
 class Sandbox(Protocol):
     """Runs programs; usable bare or in `with`. Safe to share between threads and tasks."""
 

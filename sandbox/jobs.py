@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from sandbox import languages
-from sandbox.base import Limits, RunRequest, SandboxError, SandboxUnavailable
+from sandbox.base import LanguageUnavailable, Limits, RunRequest, SandboxError
 from sandbox.lane import Job
 from sandbox.languages import Language, Toolchain
 from sandbox.process.guest import SCRIPTS
@@ -43,10 +43,10 @@ def check(request: RunRequest) -> Language:
 
 
 def check_tools(language: Language, tools: Toolchain) -> None:
-    """Raise SandboxUnavailable when tools of the language are missing."""
+    """Raise LanguageUnavailable when tools of the language are missing."""
     if tools.missing:
         missing = ", ".join(tools.missing)
-        raise SandboxUnavailable(f"language {language.name!r} needs {missing}: {tools.remedy}")
+        raise LanguageUnavailable(f"language {language.name!r} needs {missing}: {tools.remedy}")
 
 
 def compiling(request: RunRequest, language: Language, tools: Toolchain) -> Job:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 
-from sandbox import RunRequest, RunResult, SandboxError, SandboxUnavailable
+from sandbox import LanguageUnavailable, RunRequest, RunResult, SandboxError, SandboxUnavailable
 from verifiers import catalogue
 from verifiers.admission import Limits, Queue
 from verifiers.base import Verdict
@@ -113,6 +113,8 @@ async def outcome(request: RunRequest) -> RunResult:
     try:
         sandbox = await asyncio.to_thread(shared_sandbox)
         return await run_twice_if_killed(sandbox, request)
+    except LanguageUnavailable as error:
+        raise Problem(422, str(error), "no-language") from None
     except SandboxUnavailable as error:
         raise Problem(503, str(error), "no-sandbox") from None
     except SandboxError as error:

@@ -373,3 +373,17 @@ def test_the_service_is_light():
     code = f"import verifiers.service, sys; print(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_language_without_its_tools_is_the_request_s_mistake(serving):
+    """On all doors, and not a machine that is broken for the moment: who retries would retry for ever."""
+    with serving(PATH="/nowhere") as (url, _):
+        bodies = {
+            "/v1/run": {"language": "cpp", "code": ""},
+            "/run_code": {"language": "cpp", "code": ""},
+            "/api/v2/execute": {"language": "c++", "version": "*", "files": [{"content": ""}]},
+        }
+        for path, body in bodies.items():
+            answer = httpx.post(f"{url}{path}", json=body, timeout=60)
+            assert answer.status_code == 422
+            assert answer.json()["detail"] == "language 'cpp' needs g++: install it, or put it on PATH"
