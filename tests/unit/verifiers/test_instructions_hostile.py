@@ -1,6 +1,7 @@
 """No response raises, hangs or changes its verdict, whatever the constraint."""
 
 import itertools
+import math
 import time
 
 import pytest
@@ -110,11 +111,25 @@ TEXTS = [
     '\t"a"',
     "1.\n",
 ]
+ENOUGH_S = 0.25
+"""A constraint that is not linear takes seconds on these."""
 STARTS = ["", "Question 1\n", 'ProductID,Category,Brand,Price,Stock\n"', "Zimbabwe\n", "* "]
 
 
 def reference(name):
     return {"instruction_id_list": [name], "kwargs": [ARGUMENTS.get(name, {})]}
+
+
+def least_cpu_s(work):
+    """Of up to three times, for a busy machine only ever adds: caches and cores are shared, and so slower at times."""
+    least = math.inf
+    for _ in range(3):
+        begun = time.process_time()
+        work()
+        least = min(least, time.process_time() - begun)
+        if least < ENOUGH_S:
+            break
+    return least
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)
@@ -123,9 +138,10 @@ def test_time_is_linear_in_a_hostile_text(name):
     for unit, start in itertools.product(TEXTS, STARTS if name.startswith("custom:") else [""]):
         text = start + unit * (SIZE // len(unit)) + "x"
         for compat in ("official", "strict"):
-            begun = time.process_time()
-            verifier.verify(text, constraint, {"compat": compat})
-            assert time.process_time() - begun < 0.25, (start, unit, compat)
+            seconds = least_cpu_s(
+                lambda text=text, compat=compat: verifier.verify(text, constraint, {"compat": compat})
+            )
+            assert seconds < ENOUGH_S, (start, unit, compat)
 
 
 HEAVY = ["format:title_case", "count:pronouns", "length_constraints:number_sentences", "last_word:last_word_sent"]
