@@ -1,8 +1,9 @@
-"""What happens inside a clone until the program's first instruction: finish the walls, then become init and program.
+"""What happens inside a clone until the program's first instruction: the walls, and how it becomes the program.
 
-Runs as a copy of the fork server. The clone becomes init (process 1 of the run): it reaps, reports how the program
-ended and brings files back. Its child becomes the program: it waits for a job, gives up all rights, and runs it. Init
-is neither traceable nor readable for the program, though both have the same user id.
+The clone builds the walls and becomes init (process 1 of the run, see `birth` and native.S), which reaps and tells how
+the program ended. Its child, a copy of the fork server, becomes the program: it waits for a job, gives up all rights,
+and runs it. Init, and who stays behind to bring files back, are neither traceable nor readable for the program, though
+all have the same user id.
 """
 
 import _signal  # type: ignore[import-not-found]
@@ -79,7 +80,7 @@ def walls(owner: tuple[int, int]) -> list[Row]:
 
 
 INIT_ROWS = (
-    Row(birth.CAPSET, (struct.pack("=Ii", kernel.CAPABILITY_VERSION_3, 0), bytes(24))),
+    Row(birth.CAPSET, (bytes(kernel.CAP_HEADER), bytes(kernel.NO_CAPABILITIES))),
     Row(birth.PRCTL, (kernel.PR_SET_NO_NEW_PRIVS, 1)),
     # Its file may be executed but not read, so it is not dumpable from its first instruction on.
     Row(birth.EXECVE, (INIT.encode(), bytes(8), bytes(8))),

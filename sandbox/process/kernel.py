@@ -35,7 +35,7 @@ PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
 _SECCOMP_MODE_FILTER = 2
-CAPABILITY_VERSION_3 = 0x2008_0522
+_CAPABILITY_VERSION_3 = 0x2008_0522
 CAPABILITIES = range(41)
 """All that Linux 5.12 has, the oldest that `make_read_only` works on."""
 _NICE = 10
@@ -81,8 +81,8 @@ class _CapHeader(ctypes.Structure):
     _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
 
 
-_CAP_HEADER = _CapHeader(CAPABILITY_VERSION_3, 0)
-_NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
+CAP_HEADER = _CapHeader(_CAPABILITY_VERSION_3, 0)
+NO_CAPABILITIES = (ctypes.c_uint32 * 6)()
 
 
 def _check(result: int, what: str) -> int:
@@ -163,7 +163,7 @@ def drop_bounding_set() -> None:
 
 
 def drop_capabilities() -> None:
-    _check(_capset(ctypes.byref(_CAP_HEADER), _NO_CAPABILITIES), "capset")
+    _check(_capset(ctypes.byref(CAP_HEADER), NO_CAPABILITIES), "capset")
 
 
 def forbid_new_privileges() -> None:

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from rlvr import own_ray, tiny
-from rlvr.tasks import procedural
-from verifiers import Task
+from rlvr import own_ray
 
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
@@ -48,18 +46,6 @@ grading = {{ replicas = 2 }}
 scale = {{ ranks = 2, shard = false }}
 compute = {{ threads = 1 }}
 """
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cluster")
-    texts = [p.prompt for p, _ in zip(procedural.problems(0, "train"), range(60), strict=False)]
-    tiny.build(folder / "base", texts, vocabulary=300, hidden=16, layers=1, seed=0)
-    words = {"num_words": 2, "relation": "at least"}
-    reference = {"instruction_id_list": ["length_constraints:number_words"], "kwargs": [words]}
-    tasks = [Task(id=f"t{i}", prompt=f"{i} words", verifier="instructions", reference=reference) for i in range(24)]
-    (folder / "tasks.jsonl").write_text("\n".join(task.model_dump_json() for task in tasks))
-    return folder
 
 
 @pytest.fixture(scope="module")

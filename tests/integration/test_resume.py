@@ -14,27 +14,11 @@ from typing import Any
 
 import pytest
 
-from rlvr import tiny
 from rlvr.replay import replay
-from rlvr.tasks import procedural
-from verifiers import Task
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SCRIPT = Path(__file__).with_name("mortal_runs.py")
 STEPS = 40
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows nothing, and tasks whose rewards differ by chance: how many words without a comma."""
-    folder = tmp_path_factory.mktemp("mortal")
-    texts = [p.prompt for p, _ in zip(procedural.problems(0, "train"), range(60), strict=False)]
-    tiny.build(folder / "base", texts, vocabulary=300, hidden=16, layers=1, seed=0)
-    words = {"num_words": 2, "relation": "at least"}
-    reference = {"instruction_id_list": ["length_constraints:number_words"], "kwargs": [words]}
-    tasks = [Task(id=f"t{i}", prompt=f"{i} words", verifier="instructions", reference=reference) for i in range(24)]
-    (folder / "tasks.jsonl").write_text("\n".join(task.model_dump_json() for task in tasks))
-    return folder
 
 
 def torment(folder: Path, max_lag: int) -> dict[str, Any]:

@@ -14,10 +14,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from rlvr import tiny
-from rlvr.tasks import procedural
-from verifiers import Task
-
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 STEPS = 8
@@ -37,19 +33,6 @@ tasks = {{ train = "{folder}/tasks.jsonl", validation = "{folder}/tasks.jsonl", 
 optim = {{ lr = 1e-3 }}
 compute = {{ threads = 1 }}
 """
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that knows nothing, and tasks whose rewards differ by chance: how many tokens without a comma."""
-    folder = tmp_path_factory.mktemp("resume")
-    texts = [p.prompt for p, _ in zip(procedural.problems(0, "train"), range(60), strict=False)]
-    tiny.build(folder / "base", texts, vocabulary=300, hidden=16, layers=1, seed=0)
-    words = {"num_words": 2, "relation": "at least"}
-    reference = {"instruction_id_list": ["length_constraints:number_words"], "kwargs": [words]}
-    tasks = [Task(id=f"t{i}", prompt=f"{i} words", verifier="instructions", reference=reference) for i in range(24)]
-    (folder / "tasks.jsonl").write_text("\n".join(task.model_dump_json() for task in tasks))
-    return folder
 
 
 def command(folder: Path, name: str, *more: str) -> list[str]:
