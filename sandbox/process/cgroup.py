@@ -1,6 +1,7 @@
 """Control groups, v1 and v2: memory, processes and CPU of one run, where the machine lets us make groups.
 
-Each host has two groups and uses them in turn: one holds the run, the other the spare clone that waits for the next.
+Each host has two groups for runs and uses them in turn: one holds the run, the other the spare clone that waits for the
+next. A third one is the fork server's home, which it leaves to have a clone born into one of the others.
 """
 
 import contextlib
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 PREFIX = "rlvr-"
+NAMES = ("a", "b", "home")
+TURNS, HOME = 2, 2
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN = Path("/proc/self/cgroup")
 _WANTED = ("memory", "pids", "cpu")
@@ -97,8 +100,16 @@ class Group:
         for folder in set(self._folders.values()):
             folder.mkdir(exist_ok=True)
         self._procs = [os.open(folder / "cgroup.procs", os.O_WRONLY) for folder in set(self._folders.values())]
+        self.doors = self._open_doors()
+        """A process of one thread that writes a 0 into each of these is in the group. None for a unified one."""
         self._write_fixed_limits()
         self.oom_kills = OomKills(self._folders["memory"]) if "memory" in self._folders else None
+
+    def _open_doors(self) -> list[int]:
+        """Who moves itself through them takes 3 us each; any other move waits until nobody on the machine forks."""
+        if any(self._unified.values()):
+            return []
+        return [os.open(folder / "tasks", os.O_WRONLY) for folder in set(self._folders.values())]
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -108,12 +119,9 @@ class Group:
         (self._folders[controller] / file).write_text(value)
 
     def _write_fixed_limits(self) -> None:
-        if "cpu" in self._folders:
-            if self._unified["cpu"]:
-                self._set("cpu", "cpu.max", f"{_PERIOD_US} {_PERIOD_US}")
-            else:
-                self._set("cpu", "cpu.cfs_period_us", str(_PERIOD_US))
-                self._set("cpu", "cpu.cfs_quota_us", str(_PERIOD_US))
+        if "cpu" in self._folders and not self._unified["cpu"]:
+            self._set("cpu", "cpu.cfs_period_us", str(_PERIOD_US))
+        self._limit_cpu()
         if "memory" in self._folders:
             # No swap: a run must not get more by paging. Kernels without swap accounting lack these files.
             with contextlib.suppress(OSError):
@@ -123,6 +131,27 @@ class Group:
                     self._set("memory", "memory.swappiness", "0")
             if self._unified["memory"]:
                 self._set("memory", "memory.oom.group", "1")
+
+    def _limit_cpu(self) -> None:
+        self._hurried = False
+        self._set_cpu(str(_PERIOD_US), str(_PERIOD_US))
+
+    def hurry(self) -> None:
+        """Let what is killed here end at once.
+
+        Who has used up its share of the CPU, in the kernel's own work for it even seconds ahead, cannot die until it
+        has a share again.
+        """
+        self._hurried = True
+        self._set_cpu("max", "-1")
+
+    def _set_cpu(self, unified: str, quota: str) -> None:
+        if "cpu" not in self._folders:
+            return
+        if self._unified["cpu"]:
+            self._set("cpu", "cpu.max", f"{unified} {_PERIOD_US}")
+        else:
+            self._set("cpu", "cpu.cfs_quota_us", quota)
 
     def limit(self, memory: int, processes: int) -> None:
         """Set the limits of the next run: bytes over all its processes, processes and threads at once."""
@@ -138,6 +167,8 @@ class Group:
 
     def make_room(self) -> None:
         """Let a clone be made ready here, however little the last run was allowed."""
+        if self._hurried:
+            self._limit_cpu()
         memory, processes = self._limits
         self.limit(max(memory, _ROOM_BYTES), max(processes, _ROOM_PROCESSES))
 
@@ -147,7 +178,7 @@ class Group:
 
     def remove(self) -> None:
         """Give the group up, waiting a moment for its last processes to go."""
-        for descriptor in self._procs:
+        for descriptor in (*self._procs, *self.doors):
             os.close(descriptor)
         if self.oom_kills is not None:
             self.oom_kills.close()
@@ -174,11 +205,11 @@ def of_container() -> ContainerMemory | None:
 
 
 def open_groups(slot: str) -> list[Group]:
-    """The two groups of a host, or none when this machine, or this user, cannot make any."""
+    """The groups of a host, as NAMES says, or none when this machine, or this user, cannot make any."""
     try:
         places = find_places()
         _sweep(places)
-        return [Group(places, f"{PREFIX}{slot}-{half}") for half in "ab"] if places else []
+        return [Group(places, f"{PREFIX}{slot}-{name}") for name in NAMES] if places else []
     except OSError:
         remove_groups(slot)
         return []
@@ -187,9 +218,9 @@ def open_groups(slot: str) -> list[Group]:
 def remove_groups(slot: str) -> None:
     """Remove what a host left behind that could not do it itself."""
     for place in find_places():
-        for half in "ab":
+        for name in NAMES:
             with contextlib.suppress(OSError):
-                (place.folder / f"{PREFIX}{slot}-{half}").rmdir()
+                (place.folder / f"{PREFIX}{slot}-{name}").rmdir()
 
 
 def _sweep(places: list[Place]) -> None:

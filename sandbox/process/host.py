@@ -53,6 +53,8 @@ class Clone:
 
     def kill(self) -> None:
         """Kill init; the kernel then kills everything in its pid namespace."""
+        if self.group is not None:
+            self.group.hurry()
         signal.pidfd_send_signal(self.gone, signal.SIGKILL)
 
     def holds_more_than(self, limit: int) -> bool:
@@ -136,7 +138,7 @@ class Host:
                 seat.group.limit(job.memory, job.processes)
             elif seat.oom_kills is not None:
                 seat.oom_kills.forget()
-            self._order()  # now, so that the fork server is out of the job's group before there is a job in it
+            self._order()  # now: a fork server that we move must be out of the job's group before there is a job in it
             try:
                 socket.send_fds(seat.line, [b"j"], descriptors)
             except (BrokenPipeError, ConnectionResetError):
@@ -166,10 +168,12 @@ class Host:
     def _order(self) -> None:
         """Ask for the next clone, without waiting for it."""
         self._turn += 1
-        group = self._groups[self._turn % 2] if self._groups else None
+        turn = self._turn % cgroup.TURNS
+        group = self._groups[turn] if self._groups else None
         if group is not None:
             group.make_room()
-            group.add(self._server.pid)  # clones are born into its group, which is cheaper than being moved
+            if not group.doors:  # clones are born into the fork server's group, which is cheaper than being moved
+                group.add(self._server.pid)
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         if self._user_id is not None:  # else /dev/stdout could not be opened inside
@@ -177,7 +181,7 @@ class Host:
             os.fchown(err_write, self._user_id, self._user_id)
         line, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with end:
-            socket.send_fds(self._server.channel, [b"c"], [end.fileno(), out_write, err_write])
+            socket.send_fds(self._server.channel, [bytes([turn])], [end.fileno(), out_write, err_write])
         os.close(out_write)
         os.close(err_write)
         self._ordered = (out_read, err_read, line, group)
@@ -214,7 +218,7 @@ def main() -> None:
         client.close()
         channel.close()
         try:
-            job = zygote.become(settings, theirs, capped)
+            job = zygote.become(settings, theirs, capped, [group.doors for group in groups] or [()] * len(cgroup.NAMES))
         except Exception:  # a process boundary: the host tells the caller
             theirs.sendall(traceback.format_exc().encode()[-4000:])
             os._exit(1)

@@ -9,11 +9,13 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
 from sandbox.lane import Job
 from sandbox.process import frozen, guest, kernel, program, root, seccomp
 from sandbox.process.birth import Birth, WallError
+from sandbox.process.cgroup import HOME
 
 PID = struct.Struct("=i")
 """The reply to a request: the clone's pid, or a negative errno."""
@@ -49,10 +51,11 @@ class Settings(NamedTuple):
     """Whether they are alone in a container, whose memory limit is the runs'."""
 
 
-def become(settings: Settings, channel: socket.socket, capped: bool) -> Job:
+def become(settings: Settings, channel: socket.socket, capped: bool, doors: Sequence[Sequence[int]]) -> Job:
     """Turn this process into a fork server and serve. Returns only in a clone: the job whose script it is to run.
 
-    capped: memory cgroups hold the runs. Raises OSError when the machine refuses the walls.
+    capped: memory cgroups hold the runs; doors: of each group in cgroup.NAMES. Raises OSError when the machine refuses
+    the walls.
     """
     kernel.die_with_parent()
     owner, file = _enter_root(settings)
@@ -64,7 +67,7 @@ def become(settings: Settings, channel: socket.socket, capped: bool) -> Job:
     os.close(file)
     _kept.extend((settings, program_filter, birth))
     channel.sendall(PID.pack(0))
-    line = _serve(channel, birth)
+    line = _serve(channel, birth, doors)
     if settings.contained:
         kernel.yield_to_watcher()
     return _take_job(line, capped, program_filter)
@@ -101,15 +104,18 @@ def _leave_root_user(user_id: int) -> tuple[int, int]:
     return user_id, user_id
 
 
-def _serve(channel: socket.socket, birth: Birth) -> int:
+def _serve(channel: socket.socket, birth: Birth, doors: Sequence[Sequence[int]]) -> int:
     """Clone whenever asked. Returns only in a clone that is to become a program: the socket to its host."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which init keeps: process 1 cannot be sent it then
     while True:
-        _, descriptors, _, _ = socket.recv_fds(channel, 1, 3, socket.MSG_CMSG_CLOEXEC)
+        turn, descriptors, _, _ = socket.recv_fds(channel, 1, 3, socket.MSG_CMSG_CLOEXEC)
         if not descriptors:
             os._exit(0)
         try:
+            _enter(doors[turn[0]])
             pid = birth.give(*descriptors)
+            if pid:
+                _enter(doors[HOME])  # before any job comes to the clone
         except WallError:
             _give_up(descriptors[0])
         except OSError as error:
@@ -120,6 +126,12 @@ def _serve(channel: socket.socket, birth: Birth) -> int:
         for descriptor in descriptors:
             os.close(descriptor)
         channel.sendall(PID.pack(pid))
+
+
+def _enter(doors: Sequence[int]) -> None:
+    """Become one of this group, which the clones then are too."""
+    for door in doors:
+        os.write(door, b"0")
 
 
 def _take_job(line: int, capped: bool, program_filter: seccomp.Filter) -> Job:

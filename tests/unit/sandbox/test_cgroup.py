@@ -1,5 +1,6 @@
 """Control groups in plain files: what is told to a unified group (v2), and what a container's memory group tells."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,11 @@ def test_a_unified_group_is_told_its_limits(tmp_path: Path) -> None:
     group.add(4321)
     told = {file.name: file.read_text() for file in folder.iterdir()}
     assert told | {"memory.max": "104857600", "pids.max": "9", "cpu.max": "20000 20000", "cgroup.procs": "4321"} == told
-    assert (told["memory.swap.max"], told["memory.oom.group"]) == ("0", "1")
+    assert (told["memory.swap.max"], told["memory.oom.group"], group.doors) == ("0", "1", [])
+    group.hurry()
+    assert (folder / "cpu.max").read_text() == "max 20000"
+    group.make_room()
+    assert (folder / "cpu.max").read_text() == "20000 20000"
     assert group.oom_kills is not None
     (folder / "memory.events").write_text("oom 1\noom_kill 1\n")
     assert group.oom_kills.happened()
@@ -56,3 +61,23 @@ def test_a_unified_group_is_told_its_limits(tmp_path: Path) -> None:
         file.unlink()
     group.remove()
     assert not folder.exists()
+
+
+def test_groups_of_single_controllers(tmp_path: Path) -> None:
+    places = [Place(tmp_path / name, (name,), unified=False) for name in ("memory", "cpu")]
+    for place in places:
+        folder = place.folder / "group"
+        folder.mkdir(parents=True)
+        for file in ("cgroup.procs", "tasks"):
+            (folder / file).touch()
+        (folder / "memory.oom_control").write_text("oom_kill 0\n")
+    group = Group(places, "group")
+    for door in group.doors:
+        os.write(door, b"0")
+    quota = tmp_path / "cpu" / "group" / "cpu.cfs_quota_us"
+    assert [(place.folder / "group" / "tasks").read_text() for place in places] == ["0", "0"]
+    assert quota.read_text() == "20000"
+    group.hurry()
+    assert quota.read_text() == "-1"
+    group.make_room()
+    assert quota.read_text() == "20000"
