@@ -67,6 +67,8 @@ def jobs() -> dict[str, Any]:
     base = {"model": "org/model", "out": Path("/mnt/runs/c")}
     configs = {
         "sft": STAGES["sft"](**base, data="rows.jsonl"),
+        "dpo": STAGES["dpo"](**base, data="pairs.jsonl"),
+        "reward-model": STAGES["reward-model"](**base, data="pairs.jsonl"),
         "eval": STAGES["eval"](**base, tasks="gsm8k@test"),
         "pipeline": CONFIGS["pipeline"],
     }
