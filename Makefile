@@ -46,7 +46,7 @@ test-browser: .venv-browser/.ready ## the pages of rlvr view in Chromium, with s
 	.venv-browser/bin/python -m pytest tests/browser $(ARGS)
 
 test-trackers: .venv-trackers/.ready ## W&B, MLflow, trackio and Inspect, each asked for what it was given
-	.venv-trackers/bin/python -m pytest --noconftest -W ignore::DeprecationWarning tests/unit/rlvr/test_trackers.py tests/unit/rlvr/test_export.py $(ARGS)
+	.venv-trackers/bin/python -m pytest --noconftest -W ignore::DeprecationWarning tests/unit/rlvr/records/test_trackers.py tests/unit/rlvr/records/test_export.py $(ARGS)
 
 test-docker: $(READY) ## the sandbox on a real Docker engine, started for it (as root; takes docker.io from apt where there is none)
 	@tests/docker_engine.sh

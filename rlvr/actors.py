@@ -16,7 +16,7 @@ from rlvr.config import RL, Compute, EngineSettings, Faults, Grading, Sampling
 from rlvr.errors import WorkFailed
 from rlvr.faults import Gone, Lost
 from rlvr.fleet import BatchOf, Engines, Graders, Learner, RankGroup
-from rlvr.placement import SHARE, Node
+from rlvr.planning.placement import SHARE, Node
 from rlvr.samples import Prompt, Request, Rollout, Sample
 from verifiers import Grader, Item, Task, Verdict
 

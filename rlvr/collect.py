@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from rlvr.config import RL
-from rlvr.controls import rewards
 from rlvr.curriculum import Curriculum
+from rlvr.guards.controls import rewards
 from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal
 from rlvr.rewards import shaped

@@ -1,4 +1,4 @@
-"""Every knob of a run with its meaning under it. TOML in (`rlvr.load`), frozen objects out.
+"""Every knob of a run with its meaning under it. TOML in (`rlvr.settings.load`), frozen objects out.
 
 A file names its stage at the top: `stage = "rl"`. In a pipeline each stage is a section, and its `model` and `out` are
 filled in from the stage before. Leaves out: what a good default can settle.
@@ -9,22 +9,22 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from rlvr import presets
-from rlvr.learning import KL as KL
-from rlvr.learning import Critic as Critic
-from rlvr.learning import Lora as Lora
-from rlvr.learning import Objective as Objective
-from rlvr.learning import Optim as Optim
-from rlvr.learning import Scale as Scale
-from rlvr.sections import Compute as Compute
-from rlvr.sections import EngineSettings as EngineSettings
-from rlvr.sections import Faults as Faults
-from rlvr.sections import Grading as Grading
-from rlvr.sections import Sampling as Sampling
-from rlvr.sections import Section as Section
-from rlvr.sections import Share as Share
-from rlvr.sections import Stage as Stage
-from rlvr.suites import Evaluate as Evaluate
+from rlvr.evaluation.suites import Evaluate as Evaluate
+from rlvr.settings import presets
+from rlvr.settings.learning import KL as KL
+from rlvr.settings.learning import Critic as Critic
+from rlvr.settings.learning import Lora as Lora
+from rlvr.settings.learning import Objective as Objective
+from rlvr.settings.learning import Optim as Optim
+from rlvr.settings.learning import Scale as Scale
+from rlvr.settings.sections import Compute as Compute
+from rlvr.settings.sections import EngineSettings as EngineSettings
+from rlvr.settings.sections import Faults as Faults
+from rlvr.settings.sections import Grading as Grading
+from rlvr.settings.sections import Sampling as Sampling
+from rlvr.settings.sections import Section as Section
+from rlvr.settings.sections import Share as Share
+from rlvr.settings.sections import Stage as Stage
 
 Family = Literal["code", "instructions", "math"]
 Control = Literal["none", "random", "constant", "shuffled"]
@@ -114,7 +114,7 @@ class RL(Stage):
 
     stage: Literal["rl"] = "rl"
     preset: Literal["grpo", "dr_grpo", "dapo", "gspo", "cispo", "rloo", "ppo"] | None = None
-    """A published recipe, for every key that the file does not set itself: see `rlvr/presets.py`."""
+    """A published recipe, for every key that the file does not set itself: see `rlvr/settings/presets.py`."""
     tasks: Tasks
     steps: PositiveInt = 100
     prompts_per_step: PositiveInt = 32

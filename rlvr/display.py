@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from rlvr import runlog
+from rlvr.records import runlog
 
 QUIET_S = 10.0
 """Where nobody watches a terminal, a line is printed this often."""

@@ -21,7 +21,7 @@ from ray.exceptions import RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
 from rlvr.errors import UserError, WorkFailed
-from rlvr.load import ConfigError
+from rlvr.settings.load import ConfigError
 
 START_S = 90.0
 """A job server that takes longer to answer is given up."""

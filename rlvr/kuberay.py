@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from rlvr import load
 from rlvr.config import RL, Pipeline, Section
-from rlvr.placement import needs
+from rlvr.planning.placement import needs
+from rlvr.settings import load
 
 RAY = "2.60.0"
 GRADER_CPUS = 2

@@ -25,7 +25,7 @@ OverrideArguments = Annotated[list[str] | None, typer.Argument(metavar="[a.b=c .
 @app.command(context_settings=OVERRIDES)
 def show(config: ConfigArgument, overrides: OverrideArguments = None) -> None:
     """Print the whole configuration as TOML, overrides and defaults filled in."""
-    from rlvr.load import dump
+    from rlvr.settings.load import dump
 
     typer.echo(dump(resolve(config, overrides or [])), nl=False)
 
@@ -78,8 +78,8 @@ def init(
 def resolve(config: Path, overrides: list[str]) -> "BaseModel":
     """The configuration of the stage that the file names. Ends the command with exit 2 when there is a fault."""
     from rlvr.config import STAGES
-    from rlvr.load import ConfigError, read
-    from rlvr.load import validate as validated
+    from rlvr.settings.load import ConfigError, read
+    from rlvr.settings.load import validate as validated
 
     shipped = recipes().get(str(config))
     try:

@@ -28,10 +28,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 def _command(name: str, about: str) -> Callable[..., None]:
     def command(config: Config, overrides: Overrides = None, dry_run: DryRun = False, local: Local = False) -> None:
         with user_errors():
-            from rlvr import load
             from rlvr.data.cost import predicted
             from rlvr.data.make import make
             from rlvr.data.recipe import load as load_recipe
+            from rlvr.settings import load
 
             recipe = load_recipe(name)
             settings = load.load(recipe.Config, Path(config), overrides or [])

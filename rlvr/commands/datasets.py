@@ -40,10 +40,10 @@ def export(
 def mix(config: Config, overrides: Overrides = None) -> None:
     """Mix data sets by fraction, count or repeat, with a manifest that says what was taken of each."""
     with user_errors():
-        from rlvr import load
         from rlvr.data import export as files
         from rlvr.data.mix import Mixture, shares
         from rlvr.data.mix import mix as mixed
+        from rlvr.settings import load
 
         mixture = load.load(Mixture, Path(config), overrides or [])
         form, rows, taken = mixed(mixture)

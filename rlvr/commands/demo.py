@@ -19,8 +19,9 @@ def demo(
 ) -> None:
     """Tasks, SFT, DPO, RL on checked rewards, evaluation and report, from nothing, on two cores."""
     with user_errors():
-        from rlvr import load, own_ray, recipes
+        from rlvr import own_ray, recipes
         from rlvr.config import Pipeline
+        from rlvr.settings import load
 
         if control not in ("none", *CONTROLS):
             raise load.ConfigError(f"--control: expected one of {', '.join(CONTROLS)}, got {control!r}")

@@ -15,7 +15,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Look at Python, packages, sandbox, memory, disk, ports and GPU. Exit 1 when something would stop a run."""
-    from rlvr.doctor import examine
+    from rlvr.planning.doctor import examine
 
     bad = False
     for finding in examine(out):

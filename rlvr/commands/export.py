@@ -17,7 +17,7 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Fo
 def parquet(run: Run, out: Out = None) -> None:
     """One Parquet file a step, with the columns of TRL's `log_completions`; into RUN/completions by default."""
     with user_errors():
-        from rlvr import export
+        from rlvr.records import export
 
         journal = _journal(run)
         written = export.parquet(journal, out or run / "completions")
@@ -32,7 +32,7 @@ def inspect(
 ) -> None:
     """One Inspect log a step, for `inspect view start --log-dir DIR`; into RUN/inspect by default."""
     with user_errors("inspect"):
-        from rlvr import export
+        from rlvr.records import export
 
         journal = _journal(run)
         written = export.inspect(journal, out or run / "inspect", f"rlvr/{run.resolve().name}", every)

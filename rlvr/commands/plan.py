@@ -20,9 +20,9 @@ def plan(
 ) -> None:
     """Say what a run will be before it starts: batches, memory, and seconds a step by `max_lag`."""
     with user_errors():
-        from rlvr import plan as checks
         from rlvr.commands.config import resolve
         from rlvr.config import RL, Pipeline
+        from rlvr.planning import plan as checks
 
         settings: Any = resolve(Path(config), overrides or [])
         if not isinstance(settings, Pipeline):
@@ -35,7 +35,7 @@ def plan(
 def _show(config: "RL", measure: bool) -> None:
     from transformers import AutoConfig
 
-    from rlvr import sizes
+    from rlvr.planning import sizes
 
     need = sizes.memory(config, AutoConfig.from_pretrained(config.model))
     parts = {"weights": need.weights, "gradients and optimizer": need.optimizer, "activations": need.activations}

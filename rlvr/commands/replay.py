@@ -8,7 +8,7 @@ import typer
 from rlvr.commands.stages import user_errors
 
 if TYPE_CHECKING:
-    from rlvr.replay import Replayed
+    from rlvr.records.replay import Replayed
 
 
 def replay(
@@ -18,7 +18,7 @@ def replay(
     """Compute learner steps again from a run's journal. Exit 1 when one comes out differently."""
     with user_errors():
         from rlvr.errors import WorkFailed
-        from rlvr.replay import replay as taken_again
+        from rlvr.records.replay import replay as taken_again
 
         different = 0
         for replayed in taken_again(run, step):

@@ -24,8 +24,8 @@ def rescore(
     with user_errors():
         import asyncio
 
-        from rlvr import rescore as work
         from rlvr.errors import UserError
+        from rlvr.records import rescore as work
         from rlvr.view.rescored import folder_of
         from rlvr.view.run import NoRun
         from verifiers import Grader

@@ -61,8 +61,8 @@ def _fail(message: str, code: int) -> None:
 
 def read(stage: str, config: str, overrides: list[str] | None) -> "Section":
     """The stage's configuration. Raises ConfigError."""
-    from rlvr import load
     from rlvr.config import STAGES
+    from rlvr.settings import load
 
     if not config.startswith("env:"):
         return load.load(STAGES[stage], Path(config), overrides or [])
@@ -75,7 +75,7 @@ def read(stage: str, config: str, overrides: list[str] | None) -> "Section":
 def _command(stage: str, about: str) -> Callable[..., None]:
     def command(config: Config, overrides: Overrides = None, dry_run: DryRun = False, resume: Resume = False) -> None:
         with user_errors():
-            from rlvr import plan
+            from rlvr.planning import plan
 
             settings: Any = read(stage, config, overrides)
             plan.check(settings, resume)
@@ -92,8 +92,10 @@ def run_stage(settings: Any, resume: bool) -> None:
     """The stage itself; its imports are heavy and come last."""
     import importlib
 
-    from rlvr import load, own_ray, plan
+    from rlvr import own_ray
     from rlvr.errors import disk_watched
+    from rlvr.planning import plan
+    from rlvr.settings import load
 
     own_ray.prepare()
     typer.echo(plan.arithmetic(settings))

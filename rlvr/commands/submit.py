@@ -23,8 +23,10 @@ def submit(
 ) -> None:
     """Check a configuration here, then run its stage as a Ray job."""
     with user_errors():
-        from rlvr import jobs, load, plan
+        from rlvr import jobs
         from rlvr.config import STAGES
+        from rlvr.planning import plan
+        from rlvr.settings import load
 
         if stage not in STAGES:
             raise load.ConfigError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
@@ -69,7 +71,7 @@ def stop(job: Job, address: Address = None) -> None:
 
 
 def _address(given: str | None) -> str:
-    from rlvr.load import ConfigError
+    from rlvr.settings.load import ConfigError
 
     address = given or os.environ.get("RAY_API_SERVER_ADDRESS") or os.environ.get("RAY_ADDRESS")
     if not address or not address.startswith("http"):

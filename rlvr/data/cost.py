@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from rlvr import load
 from rlvr.data.log import Entry, entries
 from rlvr.data.make import CONFIG
 from rlvr.data.recipe import Recipe
@@ -15,6 +14,7 @@ from rlvr.data.request import Usage
 from rlvr.data.rounds import REJECTED, manifest
 from rlvr.data.status import named
 from rlvr.data.teachers.ledger import Cost, cost
+from rlvr.settings import load
 
 
 @dataclass

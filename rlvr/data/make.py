@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
-from rlvr import load
 from rlvr.data import rounds
 from rlvr.data.log import LOG, ResponseLog, entries
 from rlvr.data.recipe import DataConfig, Recipe
@@ -18,6 +17,7 @@ from rlvr.data.teachers.config import Answering, Budget
 from rlvr.data.teachers.ledger import Ledger
 from rlvr.data.teachers.open import open_teacher
 from rlvr.errors import UserError
+from rlvr.settings import load
 
 CONFIG = "config.toml"
 FREE = {"out", "budget", "price", "limits", "actors", "gpus", "url", "key_env", "options"}

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from transformers import TrainerCallback
 
-from rlvr.runlog import RunLog
+from rlvr.records.runlog import RunLog
 
 
 class LogTo(TrainerCallback):  # type: ignore[misc]

@@ -13,10 +13,10 @@ from typing import Any
 from transformers import TrainerCallback, TrainerState
 from transformers.trainer_callback import TrainerControl
 
-from rlvr import runlog
 from rlvr.config import SFT, Preferences
 from rlvr.errors import WorkFailed
 from rlvr.learner.checkpoint import onto_disk, step_of, written
+from rlvr.records import runlog
 from rlvr.stages.workers import Rank
 
 SETTINGS = "settings.json"

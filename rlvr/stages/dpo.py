@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvr import trackers
 from rlvr.actors import RemoteGrader, device_of
 from rlvr.chat import IGNORED, encode_conversations, encode_prompts
 from rlvr.collect import seed_of
 from rlvr.config import DPO, Grading, Pairs, Preferences
 from rlvr.data.preferences import verified
 from rlvr.jobs import attached
-from rlvr.load import ConfigError
-from rlvr.runlog import RunLog
+from rlvr.records import trackers
+from rlvr.records.runlog import RunLog
 from rlvr.samples import Request, Rollout
+from rlvr.settings.load import ConfigError
 from rlvr.stages.workers import Rank, save, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 from rlvr.tasks.sources import load_tasks

@@ -14,17 +14,17 @@ from typing import Any
 
 import ray
 
-from rlvr import trackers
 from rlvr.actors import RemoteEngine, RemoteGrader, device_of, wants_gpu
 from rlvr.config import Compute
-from rlvr.estimates import difference
-from rlvr.evaluate import Scores, evaluate
+from rlvr.evaluation.estimates import difference
+from rlvr.evaluation.evaluate import Scores, evaluate
+from rlvr.evaluation.perplexity import Losses, change, measure, read
+from rlvr.evaluation.suites import ALONE, Evaluate, Tax
 from rlvr.jobs import attached
-from rlvr.load import ConfigError
-from rlvr.perplexity import Losses, change, measure, read
-from rlvr.placement import SHARE
-from rlvr.runlog import RunLog
-from rlvr.suites import ALONE, Evaluate, Tax
+from rlvr.planning.placement import SHARE
+from rlvr.records import trackers
+from rlvr.records.runlog import RunLog
+from rlvr.settings.load import ConfigError
 from rlvr.tasks.sources import load_tasks
 from verifiers import Task
 

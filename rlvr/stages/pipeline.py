@@ -9,8 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from rlvr import jobs, load
+from rlvr import jobs
 from rlvr.config import RL, Pipeline, Stage
+from rlvr.settings import load
 from rlvr.stages import scratch
 
 DONE = "DONE"

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from rlvr import trackers
 from rlvr.config import RewardModel
 from rlvr.jobs import attached
-from rlvr.runlog import RunLog
+from rlvr.records import trackers
+from rlvr.records.runlog import RunLog
 from rlvr.stages.dpo import all_pairs
 from rlvr.stages.workers import Rank, save, train_on_workers, trainer_arguments
 

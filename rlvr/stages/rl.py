@@ -8,21 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rlvr import heldout, trackers
 from rlvr.actors import RemoteEngine, RemoteGrader, RemoteLearner, nodes
-from rlvr.agreement import Compared
-from rlvr.breaker import Breaker
 from rlvr.config import RL, Sampling
-from rlvr.evaluate import evaluate
+from rlvr.evaluation.evaluate import evaluate
+from rlvr.guards import heldout
+from rlvr.guards.agreement import Compared
+from rlvr.guards.breaker import Breaker
+from rlvr.guards.watchdog import WatchedEngine, WatchedGrader, WatchedLearner
 from rlvr.jobs import attached
 from rlvr.journal import Journal
-from rlvr.load import ConfigError
 from rlvr.loop import train
-from rlvr.placement import plan
-from rlvr.runlog import RunLog
+from rlvr.planning.placement import plan
+from rlvr.records import trackers
+from rlvr.records.runlog import RunLog
+from rlvr.settings.load import ConfigError
 from rlvr.tasks.contamination import gate
 from rlvr.tasks.sources import load_tasks
-from rlvr.watchdog import WatchedEngine, WatchedGrader, WatchedLearner
 from verifiers import Task
 
 log = logging.getLogger(__name__)

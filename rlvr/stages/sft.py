@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-from rlvr import trackers
 from rlvr.chat import encode_conversations
 from rlvr.config import SFT
 from rlvr.jobs import attached
-from rlvr.load import ConfigError
-from rlvr.runlog import RunLog
+from rlvr.records import trackers
+from rlvr.records.runlog import RunLog
+from rlvr.settings.load import ConfigError
 from rlvr.stages.workers import Rank, save, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 

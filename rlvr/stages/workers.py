@@ -15,8 +15,8 @@ import ray
 from rlvr.actors import wants_gpu
 from rlvr.config import DPO, SFT, RewardModel
 from rlvr.errors import UserError, WorkFailed
-from rlvr.load import ConfigError
-from rlvr.placement import SHARE
+from rlvr.planning.placement import SHARE
+from rlvr.settings.load import ConfigError
 
 C = TypeVar("C", SFT, DPO, RewardModel)
 

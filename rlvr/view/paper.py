@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from rlvr.estimates import Estimate, difference, share
+from rlvr.evaluation.estimates import Estimate, difference, share
 from rlvr.view import story
 from rlvr.view.scores import ALL, Scores
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rlvr import __version__
-from rlvr.estimates import wilson
+from rlvr.evaluation.estimates import wilson
 from rlvr.view import bars, curves, figures, lines, story, svg
 from rlvr.view.alarms import alarms
 from rlvr.view.history import History, Shown, as_text, clip, read_history

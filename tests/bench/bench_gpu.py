@@ -19,10 +19,10 @@ from ragged import rollouts
 from transformers import AutoModelForCausalLM, Qwen3Config
 from transformers.utils.logging import disable_progress_bar
 
-from rlvr import load
 from rlvr.config import RL
 from rlvr.learner.ranks import Ranks
 from rlvr.learner.step import Learner
+from rlvr.settings import load
 
 PROMPT = 24
 SIZES = [8192, 4096, 2048, 1024, 512, 256, 128, 64, 32]

@@ -20,12 +20,12 @@ from learning import COMMON, Stopwatch, load_run, run
 from measure import report
 from transformers.utils.logging import disable_progress_bar
 
-from rlvr import load
 from rlvr.chat import messages_of
 from rlvr.config import RL, Sampling
 from rlvr.engines.transformers import TransformersEngine
-from rlvr.evaluate import evaluate
+from rlvr.evaluation.evaluate import evaluate
 from rlvr.samples import Prompt
+from rlvr.settings import load
 from verifiers import Grader, Item
 
 ROUNDS = 2

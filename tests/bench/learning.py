@@ -20,16 +20,16 @@ from typing import Any
 import torch
 from transformers.utils.logging import disable_progress_bar
 
-from rlvr import load
 from rlvr.chat import encode_prompts
 from rlvr.config import RL, Sampling
 from rlvr.engines.transformers import TransformersEngine
-from rlvr.evaluate import evaluate
+from rlvr.evaluation.evaluate import evaluate
 from rlvr.journal import Journal
 from rlvr.learner.step import Learner
 from rlvr.loop import train
-from rlvr.presets import PRESETS
 from rlvr.samples import Prompt, Sample
+from rlvr.settings import load
+from rlvr.settings.presets import PRESETS
 from rlvr.tasks.sources import load_tasks
 from verifiers import Grader
 

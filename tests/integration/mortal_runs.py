@@ -21,7 +21,6 @@ from typing import Any
 import torch
 import transformers.models.llama.modeling_llama  # noqa: F401  (so that the lives need not import it)
 
-from rlvr import load
 from rlvr.chat import encode_prompts
 from rlvr.config import RL
 from rlvr.engines.transformers import TransformersEngine
@@ -30,6 +29,7 @@ from rlvr.learner import checkpoint
 from rlvr.learner.step import Learner
 from rlvr.loop import train
 from rlvr.samples import Sample
+from rlvr.settings import load
 from rlvr.tasks.sources import load_tasks
 from verifiers import Grader
 

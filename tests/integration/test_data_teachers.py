@@ -21,7 +21,7 @@ from rlvr.data.make import make
 from rlvr.data.run import Outcome
 from rlvr.data.self_instruct import SelfInstruct, SelfInstructConfig
 from rlvr.data.teachers.ledger import spent
-from rlvr.load import dump
+from rlvr.settings.load import dump
 
 SERVER = Path(__file__).with_name("faulty_teacher.py")
 FILES = ("dataset.jsonl", "rejected.jsonl", "instructions.jsonl", "finetuning.jsonl", "manifest.json")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rlvr.replay import replay
+from rlvr.records.replay import replay
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 SCRIPT = Path(__file__).with_name("mortal_runs.py")

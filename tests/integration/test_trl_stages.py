@@ -20,7 +20,7 @@ from rlvr.chat import encode_conversations
 from rlvr.config import Critic, Scale
 from rlvr.learner import policy
 from rlvr.learner.batch import pack, padded
-from rlvr.runlog import read
+from rlvr.records.runlog import read
 from rlvr.samples import Rollout, Sample
 from rlvr.tasks import procedural
 

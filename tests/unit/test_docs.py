@@ -8,8 +8,8 @@ from runpy import run_path
 import pytest
 
 import verifiers
-from rlvr import load
 from rlvr.config import STAGES
+from rlvr.settings import load
 from verifiers import Task
 
 ROOT = Path(__file__).parents[2]

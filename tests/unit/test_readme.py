@@ -23,7 +23,7 @@ MAX_LINES = 300
 ROOMS = {
     *("sandbox/docker", "sandbox/process", "verifiers/code", "verifiers/instructions", "verifiers/math"),
     *("verifiers/adapters", "verifiers/bench", "verifiers/wire"),
-    *("rlvr/_load", "rlvr/commands", "rlvr/data", "rlvr/engines", "rlvr/learner", "rlvr/recipes"),
+    *("rlvr/settings", "rlvr/commands", "rlvr/data", "rlvr/engines", "rlvr/learner", "rlvr/recipes"),
     *("rlvr/stages", "rlvr/tasks", "rlvr/view"),
 }
 """Folders with one door: the tree shows what they are for, not what is inside."""

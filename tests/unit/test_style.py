@@ -27,7 +27,7 @@ BOUNDARIES = {
     "verifiers/code/guest/replay.py": "inside the sandbox: runs a task's own test code",
     "verifiers/code/guest/scripts.py": "inside the sandbox: stands in for CPython's own main",
     "rlvr/jobs.py": "the boundary to Ray's start, which fails with a bare Exception: it is told in one line",
-    "rlvr/trackers.py": "the boundary to trackers: one that fails is told of once, and never ends a run",
+    "rlvr/records/trackers.py": "the boundary to trackers: one that fails is told of once, and never ends a run",
     "rlvr/stages/workers.py": "the boundary to Ray's training workers: what ended them ends this job, with its reason",
 }
 """Files that may catch every exception there is, and why. A handler that raises it again needs no entry."""

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 import rlvr.recipes
-from rlvr import load
 from rlvr.config import DPO, RL, STAGES, Evaluate, Pairs, Section, Tasks
-from rlvr.load import ConfigError
-from rlvr.presets import PRESETS
+from rlvr.settings import load
+from rlvr.settings.load import ConfigError
+from rlvr.settings.presets import PRESETS
 
 RECIPES = sorted(Path(rlvr.recipes.__file__).parent.glob("*.toml"))
 TASKS = Tasks(train="gsm8k")

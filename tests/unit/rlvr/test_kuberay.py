@@ -11,8 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
-from rlvr import kuberay, load
+from rlvr import kuberay
 from rlvr.config import RL, STAGES, Compute, EngineSettings, Grading, Pipeline, Section, Tasks
+from rlvr.settings import load
 
 ROOT = Path(__file__).parents[3]
 MADE = ("RayJob", "RayCluster")

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from rlvr.breaker import Breaker
 from rlvr.collect import Batch
 from rlvr.config import RL, Grading, Sampling, Tasks
 from rlvr.errors import RunStopped
+from rlvr.guards.breaker import Breaker
 from rlvr.journal import Journal
 from rlvr.loop import FLAT_IN_A_ROW, summary, train
 from rlvr.samples import Group, Judged, Prompt, Request, Rollout, Sample

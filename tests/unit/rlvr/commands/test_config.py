@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from rlvr.commands.config import app, recipes
 from rlvr.config import STAGES
-from rlvr.load import validate
+from rlvr.settings.load import validate
 
 RL = """
 stage = "rl"

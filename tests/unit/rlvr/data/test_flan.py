@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlvr import load
 from rlvr.data.flan import DELIMITER, SEPARATOR, Flan, FlanConfig
 from rlvr.data.make import make
 from rlvr.data.templates import SETS, Template
 from rlvr.errors import UserError
+from rlvr.settings import load
 from rlvr.tasks.sources import load_tasks
 
 OWN = [{"input": f"T{i} {{question}}", "target": "{answer}"} for i in range(10)]

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from rlvr import load
 from rlvr.data.flan import DELIMITER, SEPARATOR
 from rlvr.data.flan_v2 import CAPS, ITEMS, SHARES, FlanV2, FlanV2Config, Listing, fitting, length, weights
 from rlvr.data.labelled import Labelled
 from rlvr.data.make import make
 from rlvr.errors import UserError
+from rlvr.settings import load
 
 PLAIN = [{"input": "T {question}", "target": "{answer}"}]
 PARTS = ("flan2021", "t0", "niv2", "cot", "dialog")

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from rlvr import load
 from rlvr.data import choosing
 from rlvr.data.lima import Lima, LimaConfig, quality, without_markup
 from rlvr.data.make import make
 from rlvr.errors import UserError
+from rlvr.settings import load
 
 TOPICS = ["garden", "engine", "violin", "planet", "bread", "river"]
 

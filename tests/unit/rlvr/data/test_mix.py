@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from rlvr import load
 from rlvr.data.mix import Mixture, mix, shares, take
 from rlvr.errors import UserError
+from rlvr.settings import load
 
 
 @pytest.fixture

@@ -257,8 +257,8 @@ def test_tasks_with_exemplars_that_are_not_among_them(produce: Produce, write: W
     ],
 )
 def test_what_makes_no_sense_is_refused(settings: dict[str, Any], message: str, tmp_path: Path) -> None:
-    from rlvr import load
     from rlvr.data.make import make
+    from rlvr.settings import load
 
     with pytest.raises(UserError, match=message):
         make(Tulu3, load.validate(Tulu3Config, {"out": tmp_path, **settings}), local=True)

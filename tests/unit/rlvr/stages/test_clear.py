@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvr.load import ConfigError
+from rlvr.settings.load import ConfigError
 from rlvr.stages.pipeline import clear
 
 

@@ -1,1 +1,0 @@
-"""The insides of `rlvr.load`: walking models, overrides, messages, TOML text."""

@@ -1,0 +1,1 @@
+"""What configurations are made of, and how a file becomes one. `rlvr/config.py` has the stages'."""
