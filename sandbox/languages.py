@@ -106,14 +106,24 @@ class Toolchain(NamedTuple):
     folders: tuple[str, ...]
     """Folders that it must be able to read."""
     missing: tuple[str, ...]
-    """Tools that were not found."""
+    """Tools that were not found, or do not work."""
     remedy: str = "install it, or put it on PATH"
+
+
+class _BrokenError(Exception):
+    """A tool is there and does not work. The message says what it said."""
 
 
 @functools.cache
 def toolchain(language: Language) -> Toolchain:
     """Look for a language's tools on this machine's PATH, behind links and version switchers."""
-    found = {tool: _locate(tool) for tool in language.tools}
+    found: dict[str, Path | None] = {}
+    remedies: dict[str, str] = {}
+    for tool in language.tools:
+        try:
+            found[tool] = _locate(tool)
+        except _BrokenError as error:
+            found[tool], remedies["remedy"] = None, f"mend it: {error}"
     places = [place for place in found.values() if place is not None]
     homes = [str(place.parent.parent) for place in places if not _is_system(place)]
     settings = [str(folder) for folder in Path("/etc").glob("java-*") if any(folder.name in str(at) for at in places)]
@@ -121,6 +131,7 @@ def toolchain(language: Language) -> Toolchain:
         path=tuple(dict.fromkeys(str(place.parent) for place in places)),
         folders=tuple(dict.fromkeys(homes + settings)),
         missing=tuple(tool for tool, place in found.items() if place is None),
+        **remedies,
     )
 
 
@@ -147,7 +158,13 @@ def _is_system(place: Path) -> bool:
 
 
 def _ask(*argv: str) -> str:
-    answer = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    """What a tool prints. Raises _BrokenError: a language that does not work is no reason to do without the others."""
+    command = " ".join(argv)
+    try:
+        answer = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _BrokenError(f"`{command}` failed: {error}") from error
     if answer.returncode:
-        raise SandboxError(f"{' '.join(argv)} failed: {answer.stderr.strip()}")
+        said = next(iter(answer.stderr.strip().splitlines()), "without a word")
+        raise _BrokenError(f"`{command}` failed: {said}")
     return answer.stdout.strip()

@@ -1,6 +1,7 @@
 """Each language whose tools are here runs, is compiled inside the sandbox, and says what is wrong with a program."""
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -119,3 +120,21 @@ def test_a_missing_toolchain_is_said_in_one_line(box: ProcessSandbox, monkeypatc
             box.run(RunRequest("cpp", ""))
     finally:
         languages.toolchain.cache_clear()
+
+
+@pytest.mark.parametrize("script", ["#!/bin/sh\necho no default >&2\necho second line >&2\nexit 1\n", "no program"])
+def test_a_broken_toolchain_is_missing_and_no_other_is(tmp_path: Path, script: str) -> None:
+    """As a version switcher is that has no version to switch to."""
+    (tmp_path / "rustc").write_text(script)
+    (tmp_path / "rustc").chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        languages.toolchain.cache_clear()
+        try:
+            with ProcessSandbox(parallel=1) as box:
+                assert box.run(RunRequest("python", "print(1)")).stdout == "1\n"
+                with pytest.raises(SandboxUnavailable, match=r"'rust' needs rustc.*: mend it: .*failed") as caught:
+                    box.run(RunRequest("rust", ""))
+            assert "\n" not in str(caught.value)
+        finally:
+            languages.toolchain.cache_clear()
