@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,7 @@ def _listen(host: str, port: int, workers: int) -> None:
     import uvicorn
 
     typer.echo(f"rlvr verifier service on {address(host, port)}")
+    signal.signal(signal.SIGTERM, _end)  # uvicorn sends itself the signal again once all is finished
     uvicorn.run(
         "verifiers.service:create_app",
         factory=True,
@@ -64,6 +66,11 @@ def _listen(host: str, port: int, workers: int) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=30,  # what is under way is finished first
     )
+
+
+def _end(number: int, frame: object) -> None:
+    """We were asked to, all is finished, and our folder goes with us."""
+    raise SystemExit(0)
 
 
 def _check_labels(file: Path | None) -> None:
