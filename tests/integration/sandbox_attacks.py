@@ -1,7 +1,7 @@
 """Carry out attacks on a sandbox: ours (attacks.txt), and a corpus of files; `# check:` lines say what must hold.
 
 Each prints ESCAPED when it got something that it must not have. Run as a script (by the tests, under another user) this
-prints what came of them as JSON lines. Standard library and sandbox only.
+prints what came of them as JSON lines. Imports the sandbox alone.
 """
 
 import json
@@ -90,11 +90,12 @@ def everything(folder: Path | None) -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def main() -> None:
-    """argv: folder of the corpus, or "-"; how often each is carried out."""
+    """argv: folder of the corpus, or "-"; how often each is carried out; for Docker its mode and its URL."""
     from sandbox import SandboxUnavailable, open_sandbox
 
+    docker = dict(zip(("mode", "url"), sys.argv[3:], strict=False))
     try:
-        sandbox = open_sandbox("process", parallel=_AT_ONCE)
+        sandbox = open_sandbox("docker" if docker else "process", parallel=_AT_ONCE, **docker)
     except SandboxUnavailable as error:
         print(json.dumps({"unavailable": str(error)}))
         return

@@ -1,5 +1,6 @@
 """Attacks are contained: ours and the corpus below RLVR_TEST_DATA; as this user and as nobody."""
 
+import importlib.util
 import json
 import os
 import secrets
@@ -21,6 +22,8 @@ KIT = run_path(str(HERE / "sandbox_attacks.py"))
 DATA = os.environ.get("RLVR_TEST_DATA")
 CORPUS = Path(DATA) / "attacks" if DATA else None
 NOBODY = 65534
+SDK = ("docker", "requests", "urllib3", "idna", "certifi", "charset_normalizer")
+"""Docker's, with what it imports: our environment may be in somebody's home."""
 TAKES_ITS_TIME = (
     "infinite", "sleep", "fork_bomb", "ignore_sigterm", "zip_bomb", "loop", "memory", "huge_integer", "locks",
     "mappings", "deadline", "stopped",
@@ -78,19 +81,47 @@ def test_all_are_contained_on_docker(open_kind: Callable[[str], Sandbox], kind: 
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
 def test_all_are_contained_for_nobody() -> None:
+    _check_as_nobody()
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become nobody")
+@pytest.mark.parametrize("kind", ["one-shot", "workers"])
+def test_all_are_contained_on_docker_for_nobody(docker_url: str, kind: str) -> None:
+    socket = Path(docker_url.removeprefix("unix://"))
+    if not socket.is_socket():
+        pytest.skip(f"{docker_url} is no socket of this machine, whose rights could be lent to nobody")
+    rights = {path: path.stat().st_mode for path in (socket, socket.parent)}
+    try:
+        socket.chmod(0o666)
+        socket.parent.chmod(rights[socket.parent] | 0o011)
+        _check_as_nobody(kind, docker_url)
+    finally:
+        for path, mode in rights.items():
+            path.chmod(mode)
+
+
+def _check_as_nobody(*docker: str) -> None:
+    """docker: its mode and its URL; else on the process backend."""
     python = _interpreter_for_all()
     # Not tmp_path: its parents are closed to others.
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
         shutil.copytree(HERE.parents[1] / "sandbox", folder / "sandbox")
+        for package in SDK if docker else ():
+            found = importlib.util.find_spec(package)
+            assert found is not None
+            assert found.origin is not None
+            shutil.copytree(Path(found.origin).parent, folder / package)
         for file in ("sandbox_attacks.py", "attacks.txt"):
             shutil.copy(HERE / file, folder)
         if CORPUS is not None:
             shutil.copytree(CORPUS, folder / "attacks")
         subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
         done = subprocess.run(
-            [python, folder / "sandbox_attacks.py", folder / "attacks" if CORPUS else "-", str(REPEATS)],
+            [python, folder / "sandbox_attacks.py", folder / "attacks" if CORPUS else "-", str(REPEATS), *docker],
             user=NOBODY,
             group=NOBODY,
             extra_groups=[],
