@@ -2,16 +2,15 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from runpy import run_path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from rlvr import own_ray
 
@@ -25,6 +24,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # Ray's own, of its cluster for tests
 ]
 
+RUNS = run_path(str(Path(__file__).with_name("finished_runs.py")))
+steps_of, check_same = RUNS["steps_of"], RUNS["check_same"]
 STEPS = 4
 CONFIG = """
 stage = "rl"
@@ -83,59 +84,23 @@ def finish(folder: Path, name: str, run: "subprocess.Popen[str]") -> str:
     return said
 
 
-def steps_of(folder: Path, name: str) -> int:
-    if not (folder / name / "journal.sqlite").exists():
-        return 0
-    db = sqlite3.connect(f"file:{folder / name / 'journal.sqlite'}?mode=ro", uri=True)
-    try:
-        (count,) = db.execute("SELECT count(*) FROM steps").fetchone()
-        return int(count)
-    except sqlite3.OperationalError:  # it is just being made
-        return 0
-    finally:
-        db.close()
-
-
-def trained(folder: Path, name: str) -> list[tuple[object, ...]]:
-    db = sqlite3.connect(folder / name / "journal.sqlite")
-    rows = db.execute(
-        "SELECT step, place, id, response_ids, logprobs, advantage FROM rollouts WHERE step IS NOT NULL "
-        "ORDER BY step, place"
-    ).fetchall()
-    db.close()
-    return rows
-
-
-def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
-    path = folder / name / "checkpoints" / f"step-{STEPS:06}" / "learner.pt"
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["models"]["policy"]
-    return state
-
-
 @pytest.fixture(scope="module")
 def alone(folder: Path) -> Path:
     """The folder, with the run on one node in it."""
     finish(folder, "one-node", start(folder, "one-node", None))
-    assert len(trained(folder, "one-node")) > 0
     return folder
-
-
-def check_same(folder: Path, name: str) -> None:
-    assert trained(folder, name) == trained(folder, "one-node")
-    for key, value in weights(folder, "one-node").items():
-        assert torch.equal(value, weights(folder, name)[key]), key
 
 
 def test_two_nodes_give_the_run_of_one(alone: Path, cluster: "Cluster") -> None:
     finish(alone, "two-nodes", start(alone, "two-nodes", cluster))
-    check_same(alone, "two-nodes")
+    check_same(alone / "two-nodes", alone / "one-node")
 
 
 def test_a_node_that_dies_changes_nothing(alone: Path, cluster: "Cluster") -> None:
     """What ran there is started on the other one: an engine, a grader, and with one rank the whole learner."""
     run = start(alone, "dying-node", cluster)
     end = time.monotonic() + 300
-    while steps_of(alone, "dying-node") < 2:
+    while steps_of(alone / "dying-node") < 2:
         assert run.poll() is None, "the run ended before the node could be killed"
         assert time.monotonic() < end, "the run made no progress"
         time.sleep(0.01)
@@ -145,4 +110,4 @@ def test_a_node_that_dies_changes_nothing(alone: Path, cluster: "Cluster") -> No
     said = finish(alone, "dying-node", run)
     assert "learner was lost" in said
     assert "learner serves again" in said
-    check_same(alone, "dying-node")
+    check_same(alone / "dying-node", alone / "one-node")

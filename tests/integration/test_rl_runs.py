@@ -4,18 +4,18 @@ import os
 import secrets
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from runpy import run_path
 
 import pytest
-import torch
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
+RUNS = run_path(str(Path(__file__).with_name("finished_runs.py")))
 STEPS = 8
 CONFIG = """
 stage = "rl"
@@ -46,30 +46,13 @@ def finish(folder: Path, name: str, *more: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def trained(folder: Path, name: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(folder / name / "journal.sqlite") as db:
-        rows = db.execute(
-            "SELECT step, place, id, response_ids, logprobs, advantage FROM rollouts WHERE step IS NOT NULL "
-            "ORDER BY step, place"
-        ).fetchall()
-    db.close()
-    return rows
-
-
-def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
-    path = folder / name / "checkpoints" / f"step-{STEPS:06}" / "learner.pt"
-    state: dict[str, torch.Tensor] = torch.load(path, weights_only=True)["models"]["policy"]
-    return state
-
-
 def kill_after(folder: Path, name: str, steps: int) -> None:
     """Kill -9 the run, and everything that it started, once so many steps are journaled."""
     run = subprocess.Popen(
         command(folder, name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    journal = folder / name / "journal.sqlite"
     deadline = time.monotonic() + 150
-    while not (journal.exists() and steps_of(journal) >= steps):
+    while RUNS["steps_of"](folder / name) < steps:
         assert run.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline, "the run made no progress"
         time.sleep(0.01)
@@ -77,29 +60,15 @@ def kill_after(folder: Path, name: str, steps: int) -> None:
     run.wait()
 
 
-def steps_of(journal: Path) -> int:
-    db = sqlite3.connect(f"file:{journal}?mode=ro", uri=True)
-    try:
-        (count,) = db.execute("SELECT count(*) FROM steps").fetchone()
-        return int(count)
-    except sqlite3.OperationalError:  # it is just being made
-        return 0
-    finally:
-        db.close()
-
-
 @pytest.fixture(scope="module")
 def whole(folder: Path) -> Path:
     """The folder, with an uninterrupted run in it."""
     finish(folder, "whole")
-    assert len(trained(folder, "whole")) > 0
     return folder
 
 
 def check_same(folder: Path, name: str) -> None:
-    assert trained(folder, name) == trained(folder, "whole")
-    for key, value in weights(folder, "whole").items():
-        assert torch.equal(value, weights(folder, name)[key]), key
+    RUNS["check_same"](folder / name, folder / "whole")
     assert (folder / name / "model" / "config.json").exists()
 
 
@@ -127,8 +96,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(whole: Path, small_disk: Pa
     assert done.returncode == 1, done.stderr[-2000:]
     assert done.stderr.splitlines()[-1].startswith("error: the disk of ")
     assert "Traceback" not in done.stderr
-    journal = small_disk / "run" / "journal.sqlite"
-    reached = steps_of(journal)
+    reached = RUNS["steps_of"](small_disk / "run")
     assert 0 < reached < STEPS
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
     finish(whole, "disk/run", "--resume")
