@@ -1,11 +1,11 @@
 """One RL run through many kills: `make chaos`. Its last line is `kills N lost N twice N lag MAX/BOUND accuracy DELTA`.
 
 A cluster of three Ray nodes on this machine; two engines, two graders, a learner. At random moments it kills -9 an
-engine, a grader, a grader's worker, the learner, the driver (which is then resumed) or a whole node (which is then
-replaced), and in the end asks the journal what became of every rollout. DELTA is the accuracy on held-out tasks less
-that of the same run without a kill, which is kept for the next time. It fails when a rollout is lost or trained twice,
-when a token is older than the bound, when the accuracy is more than 3 points lower, when a kill holds up the run, or a
-process is away, for more than 30 s, and when the run does not end.
+engine, a grader, a grader's worker or sandbox, the learner, the driver (which is then resumed) or a whole node (which
+is then replaced), and in the end asks the journal what became of every rollout. DELTA is the accuracy on held-out
+tasks less that of the same run without a kill, which is kept for the next time. It fails when a rollout is lost or
+trained twice, when a token is older than the bound, when the accuracy is more than 3 points lower, when a kill holds
+up the run, or a process is away, for more than 30 s, and when the run does not end.
 """
 
 import argparse
@@ -30,8 +30,9 @@ own_ray.prepare()
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
-VICTIMS = ("engine", "grader", "worker", "learner", "driver", "node")
+VICTIMS = ("engine", "grader", "worker", "sandbox", "learner", "driver", "node")
 ACTORS = {"engine": "ray::EngineActor", "grader": "ray::GraderActor", "learner": "ray::LearnerActor"}
+SANDBOX = "sandbox.process.host"
 NODES, CPUS = 2, 2
 RECOVERED_S, STALLED_S = 30.0, 600.0
 POINTS = 3.0
@@ -154,7 +155,9 @@ def of_cluster(cluster: Cluster) -> dict[str, list[int]]:
     table = processes()
     mine = {pid: name for pid, (parent, name) in table.items() if parent in raylets}
     found = {kind: [pid for pid, name in mine.items() if name.startswith(title)] for kind, title in ACTORS.items()}
-    found["worker"] = [pid for pid, (parent, _) in table.items() if parent in found["grader"]]
+    below = {pid: name for pid, (parent, name) in table.items() if parent in found["grader"]}
+    found["sandbox"] = [pid for pid, name in below.items() if SANDBOX in name]
+    found["worker"] = [pid for pid, name in below.items() if SANDBOX not in name]
     return found
 
 
