@@ -4,20 +4,23 @@
 
 A quarter of the way the verifier begins to fail, and after a while it stops. In the end every verdict in the journal is
 asked for again from the sound verifier. It fails when a verdict differs, when a failure got a reward or was trained on,
-when the run did not pause and go on, and when its accuracy on held-out tasks is more than 3 points lower.
+when a run did not pause and go on, and when the accuracy on held-out tasks is more than 3 points lower: on average over
+the seeds, for two runs without a failure differ by as much.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
 from failing_verifier import SWITCH, FailingVerifier
 
@@ -27,6 +30,7 @@ POINTS = 3.0
 STALLED_S = 600.0
 RUN = """
 stage = "rl"
+seed = {seed}
 model = "{demo}/sft/model"
 out = "{out}"
 steps = {steps}
@@ -42,9 +46,25 @@ compute = {{ threads = 1 }}
 """
 
 
+class Compared(NamedTuple):
+    """A run with failures, beside one without."""
+
+    delta: float
+    """Points of accuracy."""
+    pauses: float
+    failed: int
+    """Failures that no later try mended."""
+    rewarded: int
+    """Of these, how many count all the same."""
+    invented: int
+    """Verdicts that the sound verifier does not give."""
+    judged: int
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("demo", type=lambda path: Path(path).absolute())
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--seconds", type=float, default=20.0, help="how long the verifier fails")
     parser.add_argument("--out", type=Path, default=Path("runs/failing"))
@@ -53,19 +73,31 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tasks = folder / "train.jsonl"
     tasks.write_text("\n".join(map(wrapped, (options.demo / "tasks" / "train.jsonl").read_text().splitlines())))
+    runs = [compare(options, folder, tasks, seed) for seed in range(options.seeds)]
+    delta = fmean(run.delta for run in runs)
+    print(f"{delta:+.1f} points of accuracy on average")
+    sound = all(run.invented == run.rewarded == 0 < run.pauses for run in runs)
+    sys.exit(not sound or delta < -POINTS)
+
+
+def compare(options: argparse.Namespace, folder: Path, tasks: Path, seed: int) -> Compared:
+    """Both runs, with this seed."""
     accuracy = {}
-    for name, seconds in (("sound", 0.0), ("failing", options.seconds)):
-        config = folder / f"{name}.toml"
-        config.write_text(RUN.format(demo=options.demo, out=folder / name, steps=options.steps, tasks=tasks))
-        rows = carry_out(config, folder / name, options.steps, seconds)
-        accuracy[name] = next(row["validation/accuracy"] for row in reversed(rows) if "validation/accuracy" in row)
-        print(f"{name:<8} accuracy {100 * accuracy[name]:.1f}", flush=True)
+    for kind, seconds in (("sound", 0.0), ("failing", options.seconds)):
+        out = folder / f"{kind}-{seed}"
+        config = out.with_suffix(".toml")
+        config.write_text(RUN.format(demo=options.demo, out=out, steps=options.steps, tasks=tasks, seed=seed))
+        rows = carry_out(config, out, options.steps, seconds)
+        accuracy[kind] = next(row["validation/accuracy"] for row in reversed(rows) if "validation/accuracy" in row)
     delta = 100 * (accuracy["failing"] - accuracy["sound"])
-    pauses, paused_s = rows[-1]["pauses"], rows[-1]["paused_s"]
-    failures, rewarded, invented, judged = look_back(folder / "failing" / "journal.sqlite")
-    print(f"{judged} verdicts, {failures} failures left, {rewarded} of them rewarded or trained on")
-    print(f"pauses {pauses:.0f} for {paused_s:.1f} s, invented verdicts {invented}, accuracy {delta:+.1f}")
-    sys.exit(bool(invented or rewarded or not pauses or delta < -POINTS))
+    found = Compared(delta, rows[-1]["pauses"], *look_back(out / "journal.sqlite"))
+    print(
+        f"seed {seed}: {found.judged} verdicts, {found.failed} failures left, {found.rewarded} of them rewarded or "
+        f"trained on, {found.invented} verdicts invented, {found.pauses:.0f} pauses of {rows[-1]['paused_s']:.1f} s in "
+        f"all, accuracy {100 * accuracy['sound']:.1f} without failures and {100 * accuracy['failing']:.1f} with",
+        flush=True,
+    )
+    return found
 
 
 def wrapped(line: str) -> str:
@@ -77,6 +109,7 @@ def wrapped(line: str) -> str:
 
 def carry_out(config: Path, out: Path, steps: int, seconds: float) -> list[dict[str, Any]]:
     """A whole run, whose verifier fails for so long; its metrics."""
+    shutil.rmtree(out, ignore_errors=True)
     switch = config.with_suffix(".switch")
     verifier = f"{Path(__file__).with_name('failing_verifier.py')}:FailingVerifier"
     environment = os.environ | {SWITCH: str(switch), "RLVR_VERIFIERS": verifier}
@@ -111,7 +144,7 @@ def ask(journal: Path, query: str) -> list[Any]:
 
 
 def look_back(journal: Path) -> tuple[int, int, int, int]:
-    """Failures, those that count all the same, verdicts that the sound verifier does not give, and all verdicts."""
+    """The last four of Compared."""
     rows = ask(
         journal,
         "SELECT tasks.task, text, status, score, reward, step FROM rollouts JOIN tasks ON tasks.id = rollouts.task "
