@@ -16,7 +16,7 @@ def serve(preload: tuple[str, ...]) -> None:
     chains = [languages.toolchain(language) for language in languages.LANGUAGES.values()]
     folders = tuple(dict.fromkeys(folder for chain in chains for folder in chain.folders))
     packages = tuple(map(str, Path(PACKAGES).glob("*")))
-    lane = HostLane(Settings("contained", os.getuid(), folders, packages, preload, contained=True))
+    lane = HostLane(Settings("contained", os.getuid(), folders, packages, preload, (), contained=True))
     lane.start()
     frames.put(frames.frame(frames.READY, b""))
     while True:

@@ -2,7 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import CodeType
 
 from sandbox import languages
 from sandbox.base import RunRequest
@@ -31,18 +32,26 @@ class ProcessSandbox(Runner):
     parallel: runs at once, by default one for each core this process may use.
     preload: modules that the Python interpreter of every run has imported already.
     packages: packages of the caller's environment that programs may import.
+    kept: modules of the caller's own, code by name, that are executed once too; a program that wants them puts
+    `sys.modules["_sandbox_kept"].modules` into `sys.modules`. Others do not see them.
     Raises SandboxUnavailable when the machine does not allow the walls.
     """
 
     backend = "process"
 
     def __init__(
-        self, *, parallel: int | None = None, preload: Sequence[str] = PRELOAD, packages: Sequence[str] = ("numpy",)
+        self,
+        *,
+        parallel: int | None = None,
+        preload: Sequence[str] = PRELOAD,
+        packages: Sequence[str] = ("numpy",),
+        kept: Mapping[str, CodeType] = {},
     ) -> None:
         probe.check_machine()
         self._folders = _folders()
         self._packages = probe.locate(packages)
         self._preload = tuple(preload)
+        self._kept = tuple(kept.items())
         super().__init__(parallel)
         try:
             self.layers = self._prove_layers()
@@ -72,6 +81,7 @@ class ProcessSandbox(Runner):
             folders=self._folders,
             packages=self._packages,
             preload=self._preload,
+            kept=self._kept,
             contained=False,
         )
         return HostLane(settings)

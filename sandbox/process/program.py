@@ -18,6 +18,9 @@ from importlib.machinery import SourceFileLoader
 from sandbox.process.guest import ENVIRONMENT, HOME, SCRIPTS
 from sandbox.process.root import PACKAGES
 
+KEPT = "_sandbox_kept"
+"""A module whose `modules` are, by name, those that the sandbox was opened with."""
+
 _FLUSH_FAILED = 120
 """CPython's exit code when the last flush fails."""
 
@@ -26,8 +29,11 @@ _known = 0
 """How many modules were there before any script; later ones come after them in sys.modules."""
 
 
-def warm_up(preload: Iterable[str]) -> None:
-    """Make this interpreter one that scripts find modules loaded in, and nothing of ours."""
+def warm_up(preload: Iterable[str], kept: Iterable[tuple[str, types.CodeType]] = ()) -> None:
+    """Make this interpreter one that scripts find modules loaded in, and nothing of ours.
+
+    kept: names and code of modules that may import those before them. Only who knows of KEPT finds them.
+    """
     os.environ.update(ENVIRONMENT)
     sys.path.append(PACKAGES)
     for module in preload:
@@ -36,10 +42,23 @@ def warm_up(preload: Iterable[str]) -> None:
     exec(compile("import sys\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "warm", "exec"), {})
     for add in (site.setquit, site.setcopyright, site.sethelper):  # `exit` and its like, which -S leaves out
         add()
+    _keep(kept)
     for module in [name for name in sys.modules if name.partition(".")[0] == __package__.partition(".")[0]]:
         del sys.modules[module]  # a script may have a module of this name; we have imported all that we need
     gc.collect()
     gc.freeze()  # the collector of a clone need not touch, and so copy, what it shares with us
+
+
+def _keep(kept: Iterable[tuple[str, types.CodeType]]) -> None:
+    modules = {name: types.ModuleType(name) for name, _ in kept}
+    if modules:
+        sys.modules.update(modules)
+        for name, code in kept:
+            exec(code, modules[name].__dict__)
+        for name in modules:
+            del sys.modules[name]
+        holder = sys.modules[KEPT] = types.ModuleType(KEPT)
+        holder.__dict__["modules"] = modules
 
 
 def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:

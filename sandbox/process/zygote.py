@@ -10,6 +10,7 @@ import struct
 import sys
 import traceback
 from collections.abc import Sequence
+from types import CodeType
 from typing import NamedTuple, NoReturn
 
 from sandbox.lane import Job
@@ -47,6 +48,8 @@ class Settings(NamedTuple):
     folders: tuple[str, ...]
     packages: tuple[str, ...]
     preload: tuple[str, ...]
+    kept: tuple[tuple[str, CodeType], ...]
+    """Modules of the caller's, by name, that programs find in `program.KEPT`."""
     contained: bool
     """Whether they are alone in a container, whose memory limit is the runs'."""
 
@@ -60,7 +63,7 @@ def become(settings: Settings, channel: socket.socket, capped: bool, doors: Sequ
     kernel.die_with_parent()
     owner, file = _enter_root(settings)
     sys.path.remove(sys.argv[1])
-    program.warm_up(settings.preload)
+    program.warm_up(settings.preload, settings.kept)
     program_filter = seccomp.Filter(memfd=capped)
     birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.UNBUILT)
     frozen.freeze(file)

@@ -32,12 +32,16 @@ _BOOT = """\
 import marshal, sys, types
 sent = sys.stdin.buffer.read()
 size = int(sent[:8], 16)
-for name, code in marshal.loads(sent[8:size]):
-    entry = sys.modules[name] = types.ModuleType(name)
-    if code: exec(code, entry.__dict__)
-entry.main(sent[size:])
+if kept := sys.modules.get("_sandbox_kept"):
+    sys.modules.update(kept.modules)
+else:
+    for name, code in marshal.loads(sent[8:size]):
+        entry = sys.modules[name] = types.ModuleType(name)
+        exec(code, entry.__dict__)
+sys.modules[{entry!r}].main(sent[size:])
 """
-"""Reads the guest's modules and its job from stdin: as source text they would be compiled in every run."""
+"""Takes the guest's modules from the sandbox where it keeps them, else from stdin, before its job: as source text they
+would be compiled in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +54,20 @@ class Reports:
 
 
 @cache
-def guest_modules(name: str) -> bytes:
-    """Guest module `name` and what it imports, behind their length. The sandbox runs the interpreter that we run."""
-    modules: list[tuple[str, CodeType | None]] = [(PACKAGE.rsplit(".", cut)[0], None) for cut in (2, 1, 0)]
-    for part in GUESTS[name]:
-        source = resources.files(PACKAGE).joinpath(f"{part}.py").read_text()
-        modules.append((f"{PACKAGE}.{part}", compile(source, f"{part}.py", "exec", dont_inherit=True, optimize=2)))
-    blob = marshal.dumps(modules)
+def guest_modules(*guests: str) -> dict[str, CodeType]:
+    """Code by name of these guests and what they import, of all by default, in the order of their imports."""
+    parts = dict.fromkeys(part for guest in guests or GUESTS for part in GUESTS[guest])
+    sources = {part: resources.files(PACKAGE).joinpath(f"{part}.py").read_text() for part in parts}
+    return {
+        f"{PACKAGE}.{part}": compile(source, f"{part}.py", "exec", dont_inherit=True, optimize=2)
+        for part, source in sources.items()
+    }
+
+
+@cache
+def _packed(guest: str) -> bytes:
+    """A guest's modules behind their length. The sandbox runs the interpreter that we run."""
+    blob = marshal.dumps([*guest_modules(guest).items()])
     return f"{len(blob) + 8:08x}".encode() + blob
 
 
@@ -65,8 +76,8 @@ async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: fl
     token = secrets.token_hex(16)
     request = RunRequest(
         language="python",
-        code=_BOOT,
-        stdin=guest_modules(name) + json.dumps({"token": token, **job}).encode(),
+        code=_BOOT.format(entry=f"{PACKAGE}.{name}"),
+        stdin=_packed(name) + json.dumps({"token": token, **job}).encode(),
         limits=Limits(wall_s=wall_s, memory_mb=memory_mb, output_bytes=OUTPUT_BYTES),
     )
     result = await run_twice_if_killed(sandbox, request)

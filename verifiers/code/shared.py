@@ -5,6 +5,7 @@ import os
 import threading
 
 from sandbox import Sandbox, open_sandbox
+from verifiers.code.run import guest_modules
 
 _lock = threading.Lock()
 _opened: dict[int, Sandbox] = {}
@@ -15,7 +16,7 @@ def shared_sandbox() -> Sandbox:
     """Raises SandboxUnavailable when this machine cannot run untrusted programs safely."""
     with _lock:
         if os.getpid() not in _opened:
-            _opened[os.getpid()] = open_sandbox("process")
+            _opened[os.getpid()] = open_sandbox("process", kept=guest_modules())
             atexit.register(close_shared)
         return _opened[os.getpid()]
 

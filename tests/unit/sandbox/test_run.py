@@ -184,3 +184,17 @@ def test_files_larger_than_the_disk_are_told(box: Sandbox) -> None:
     result = box.run(python("", files={"f": b"x" * (3 << 20)}, limits=Limits(file_mb=1)))
     assert result.status == "sandbox_error"
     assert "No space left" in result.stderr
+
+
+def test_kept_modules_are_there_for_who_knows_of_them() -> None:
+    kept = {
+        "own.base": compile("count = 1", "base.py", "exec"),
+        "own.more": compile("from own.base import count\ncount += 1", "more.py", "exec"),
+    }
+    take = "import sys; sys.modules.update(sys.modules['_sandbox_kept'].modules); from own.more import count; "
+    with open_sandbox("process", parallel=1, kept=kept) as sandbox:
+        taken = sandbox.run(python(take + "sys.modules['own.more'].count = 7; print(count)"))
+        again = sandbox.run(python(take + "print(count)"))
+        not_seen = sandbox.run(python("import own"))
+    assert (taken.stdout, again.stdout) == ("2\n", "2\n")
+    assert "No module named 'own'" in not_seen.stderr
