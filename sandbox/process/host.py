@@ -53,9 +53,9 @@ class Clone:
 
     def kill(self) -> None:
         """Kill init; the kernel then kills everything in its pid namespace."""
+        signal.pidfd_send_signal(self.gone, signal.SIGKILL)
         if self.group is not None:
             self.group.hurry()
-        signal.pidfd_send_signal(self.gone, signal.SIGKILL)
 
     def holds_more_than(self, limit: int) -> bool:
         if isinstance(self.oom_kills, cgroup.ContainerMemory):
