@@ -82,6 +82,9 @@ _MARKS = {"node": "include/node", "rustc": "lib/rustlib", "go": "VERSION"} | dic
 )
 """What lies in the home of a toolchain that may be outside the system's folders."""
 
+_LONGEST_STEM = 200
+"""Bytes; a file's name takes 255."""
+
 LANGUAGES = {language.name: language for language in _TABLE}
 
 
@@ -95,7 +98,8 @@ def find(name: str) -> Language:
 def stem(language: Language, code: str) -> str:
     """The source's name without its ending."""
     named = re.search(language.public_name, code, re.MULTILINE) if language.public_name else None
-    return named[1] if named else Path(language.source).stem
+    usable = named is not None and len(named[1].encode(errors="replace")) <= _LONGEST_STEM
+    return named[1] if named and usable else Path(language.source).stem
 
 
 class Toolchain(NamedTuple):

@@ -93,7 +93,10 @@ class Runner:
     def _compile(self, request: RunRequest, language: Language, tools: Toolchain) -> bytes | RunResult:
         result = self._carry_out(jobs.compiling(request, language, tools), b"")
         if result.status == "ok" and language.artifact in result.files:
-            return result.files[language.artifact]
+            artifact = result.files[language.artifact]
+            if len(artifact) < request.limits.file_mb << 20:
+                return artifact
+            result = replace(result, stderr=f"{language.artifact} does not fit into {request.limits.file_mb} MiB")
         status: Status = "sandbox_error" if result.status == "sandbox_error" else "compile_error"
         return replace(result, status=status, files={})
 

@@ -86,7 +86,7 @@ def serve() -> Job:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     # Made here, so that the program's first steps find it in order.
-    program_filter = seccomp.Filter(memfd=True) if platform.machine() == "x86_64" else None
+    program_filter = seccomp.Filter(groups=True) if platform.machine() == "x86_64" else None
     content = wire.memfd(stdin)
     pid = os.fork()
     if pid == 0:

@@ -20,7 +20,7 @@ from typing import NoReturn
 from sandbox.lane import Job
 from sandbox.process import birth, kernel, wire
 from sandbox.process.native import Row
-from sandbox.process.root import INIT, USER_ID
+from sandbox.process.root import EMPTY, INIT, USER_ID
 from sandbox.process.seccomp import Filter
 
 ENVIRONMENT = {
@@ -58,6 +58,8 @@ _LIMITS = {
 """The same for every job."""
 _MUST_HOLD = (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_AS)
 _ADDRESS_SPACE_SLACK = 1 << 30
+_CANNOT_EXECUTE = 126
+"""A shell's exit code for it."""
 _CHUNK = 1 << 15
 _WALLS = kernel.MS_NOSUID | kernel.MS_NODEV
 
@@ -74,6 +76,7 @@ def walls(owner: tuple[int, int]) -> list[Row]:
         birth.mounted(_HOME_SOURCE, HOME, "", kernel.MS_BIND),
         Row(birth.MKDIR, (SCRIPTS.encode(), 0o755)),
         birth.mounted("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY),
+        birth.mounted(EMPTY, "/proc/locks", "", kernel.MS_BIND),  # it tells of other runs' and of the host's
         Row(birth.SETHOSTNAME, (b"sandbox", len(b"sandbox"))),
         Row(birth.CHDIR, (HOME.encode(),)),
     ]
@@ -141,6 +144,7 @@ def stay_behind(line: int, names: Sequence[str]) -> None:
         kernel.set_dumpable(True)
         os.setsid()
         return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program's own is its affair
     kernel.become_subreaper()
     kernel.drop_capabilities()
     kernel.forbid_new_privileges()
@@ -272,4 +276,11 @@ def execute(job: Job) -> NoReturn:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     environment = ENVIRONMENT | {"PATH": ":".join((*job.path, ENVIRONMENT["PATH"]))}
-    os.execvpe(job.argv[0], job.argv, environment)
+    try:
+        os.execvpe(job.argv[0], job.argv, environment)
+    except OSError as error:
+        if not job.argv[0].startswith("./"):
+            raise
+        # A compiler's product is the program's own doing, also one that no kernel takes for a program.
+        os.write(2, f"{job.argv[0]}: {error.strerror}\n".encode())
+        os._exit(_CANNOT_EXECUTE)

@@ -26,7 +26,7 @@ MNT_DETACH = 2
 
 _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
-_MOUNT_ATTR_RDONLY_NOSUID_NODEV = 1 | 2 | 4
+_MOUNT_ATTR_RDONLY_NOSUID, _MOUNT_ATTR_NODEV = 1 | 2, 4
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -119,9 +119,12 @@ def mount(source: str, target: str, kind: str | None = None, flags: int = 0, opt
     _check(result, f"mount {source} on {target}")
 
 
-def make_read_only(target: str) -> None:
-    """Read-only, no set-uid, no devices, for the mount at `target` and all mounts below it (Linux 5.12)."""
-    attributes = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY_NOSUID_NODEV)
+def make_read_only(target: str, *, devices: bool = False) -> None:
+    """Read-only, no set-uid, no devices, for the mount at `target` and all mounts below it (Linux 5.12).
+
+    devices: they can be used still, and written to; only the files that stand for them cannot be changed.
+    """
+    attributes = _MountAttr(attr_set=_MOUNT_ATTR_RDONLY_NOSUID | (0 if devices else _MOUNT_ATTR_NODEV))
     result = _syscall(
         _NR_MOUNT_SETATTR,
         _AT_FDCWD,

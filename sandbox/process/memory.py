@@ -20,8 +20,8 @@ def exceeds(init: int, limit: int) -> bool:
     # Only the second sum is right, but each part of it is slow: so it ends as soon as it is enough.
     if sum(resident for resident, _, _ in held) <= room:
         return False
-    for _, _, pid in held:
-        room -= _proportional(pid)
+    for resident, _, pid in held:
+        room -= _proportional(pid, resident)
         if room < 0:
             return True
     return False
@@ -32,7 +32,7 @@ def _family(pid: int) -> list[int]:
     family = [pid]
     try:
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in children.read_text().split():
+            for child in children.read_bytes().split():
                 family += _family(int(child))
     except OSError:  # it ended meanwhile
         pass
@@ -42,7 +42,7 @@ def _family(pid: int) -> list[int]:
 def _resident_and_tables(pid: int) -> tuple[int, int]:
     """Bytes in its resident pages, and in its page tables."""
     try:
-        told = Path(f"/proc/{pid}/status").read_text()
+        told = Path(f"/proc/{pid}/status").read_bytes()
     except OSError:
         return 0, 0
     return _field("VmRSS", told), _field("VmPTE", told)
@@ -51,20 +51,22 @@ def _resident_and_tables(pid: int) -> tuple[int, int]:
 def _sockets(init: int) -> int:
     """AF_UNIX sockets of the run, which has a network namespace of its own."""
     try:
-        return Path(f"/proc/{init}/net/unix").read_text().count("\n") - 1
+        return Path(f"/proc/{init}/net/unix").read_bytes().count(b"\n") - 1
     except OSError:
         return 0
 
 
-def _proportional(pid: int) -> int:
-    """Resident bytes, each page divided by the processes that share it."""
+def _proportional(pid: int, resident: int) -> int:
+    """Resident bytes, each page divided by the processes that share it; `resident` where that cannot be read."""
     try:
-        return _field("Pss", Path(f"/proc/{pid}/smaps_rollup").read_text())
-    except OSError:  # init does not let itself be read, and holds little
+        return _field("Pss", Path(f"/proc/{pid}/smaps_rollup").read_bytes())
+    except PermissionError:  # init, which holds little, or one that made itself unreadable
+        return resident
+    except OSError:  # it ended meanwhile
         return 0
 
 
-def _field(name: str, text: str) -> int:
-    """Bytes in a line like `VmRSS:  123 kB`."""
-    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
+def _field(name: str, text: bytes) -> int:
+    """Bytes in a line like `VmRSS:  123 kB`. What a program called itself is among the lines, and need be no text."""
+    found = re.search(rb"^%b:\s+(\d+) kB" % name.encode(), text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0

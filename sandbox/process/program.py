@@ -18,6 +18,7 @@ from importlib.machinery import SourceFileLoader
 from sandbox.process.guest import ENVIRONMENT, HOME, SCRIPTS
 from sandbox.process.root import PACKAGES
 
+_LONG = 1 << 63
 KEPT = "_sandbox_kept"
 """A module whose `modules` are, by name, those that the sandbox was opened with."""
 
@@ -117,7 +118,7 @@ def _system_exit(code: object) -> int:
     if code is None:
         return 0
     if isinstance(code, int):
-        return code & 0xFF
+        return code & 0xFF if -_LONG <= code < _LONG else 0xFF
     print(code, file=sys.stderr)  # noqa: T201
     return 1
 

@@ -16,6 +16,9 @@ PACKAGES = "/opt/packages"
 INIT = "/init"
 """The first process of each run: a program that only `native` knows."""
 
+EMPTY = "/var/empty"
+"""A file."""
+
 USER_ID = 1000
 """Who a program is, seen from inside."""
 
@@ -30,6 +33,7 @@ WRITTEN = {
     "nobody:x:65534:65534:nobody:/nonexistent:/bin/sh\n",
     "etc/group": f"root:x:0:\nsandbox:x:{USER_ID}:\nnogroup:x:65534:\n",
     "etc/hosts": "127.0.0.1 localhost sandbox\n",
+    EMPTY.lstrip("/"): "",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
 _SYMLINKS = {
@@ -112,5 +116,5 @@ def _bind(source: int, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
     kernel.mount(path, str(target), flags=kernel.MS_BIND | kernel.MS_REC)
-    if not str(target).endswith("/proc") and "/dev/" not in str(target):
-        kernel.make_read_only(str(target))
+    if not str(target).endswith("/proc"):
+        kernel.make_read_only(str(target), devices="/dev/" in str(target))

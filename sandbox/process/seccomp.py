@@ -30,7 +30,7 @@ ALLOWED = {
     "linkat": 265, "symlinkat": 266, "readlinkat": 267, "fchmodat": 268, "faccessat": 269, "pselect6": 270,
     "ppoll": 271, "splice": 275, "tee": 276, "utimensat": 280, "fallocate": 285,
     "dup3": 292, "pipe2": 293, "preadv": 295, "pwritev": 296, "renameat2": 316, "copy_file_range": 326,
-    "preadv2": 327, "pwritev2": 328, "statx": 332, "close_range": 436, "openat2": 437, "faccessat2": 439,
+    "statx": 332, "close_range": 436, "openat2": 437, "faccessat2": 439,
     "fchmodat2": 452,
     # memory
     "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "mincore": 27, "madvise": 28,
@@ -98,16 +98,18 @@ _TERMINAL_AND_SIZE = (
     0x5401, 0x5402, 0x5403, 0x5404, 0x540F, 0x5410, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x5452,
 )  # fmt: skip
 """TCGETS, TCSETS*, TIOC[GS]PGRP, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX, FIOASYNC."""
-_OWN_FILES = (*range(12), 15, 16, 36, 37, 38, 1025, 1030, 1032, 1033, 1034, 1035, 1036, 1037, 1038)
-"""fcntl without leases and notifications, which reach other runs through shared files, and without F_SETPIPE_SZ, which
-uses up a budget that all runs share: DUPFD .. GETSIG, [GS]ETOWN_EX, OFD_*, GETLEASE, DUPFD_CLOEXEC, GETPIPE_SZ, seals,
-write hints."""
+_OWN_FILES = (*range(12), 15, 16, 1025, 1030, 1032, 1033, 1034, 1035, 1036, 1037, 1038)
+"""fcntl without leases, notifications and open-file locks, which reach other runs through shared files, and without
+F_SETPIPE_SZ, which uses up a budget that all runs share: DUPFD .. GETSIG, [GS]ETOWN_EX, GETLEASE, DUPFD_CLOEXEC,
+GETPIPE_SZ, seals, write hints."""
 _HARMLESS_OPTIONS = (2, 6, 7, 8, 9, 10, 13, 15, 16, 18, 20, 21, 29, 34, 42, 66, 67)
 """Of sockets, without packet filters, which are programs for the kernel: REUSEADDR, BROADCAST, SNDBUF .. OOBINLINE,
 LINGER, REUSEPORT, PASSCRED, RCVLOWAT, RCVTIMEO, SNDTIMEO, TIMESTAMP, PASSSEC, PEEK_OFF, new RCVTIMEO and SNDTIMEO."""
 _HARMLESS_PRCTLS = (1, 2, 3, 4, 15, 16, 21, 23, 29, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
 """PDEATHSIG, DUMPABLE, NAME, GET_SECCOMP, CAPBSET_READ, TIMERSLACK, SUBREAPER, NO_NEW_PRIVS, THP_DISABLE, SET_VMA."""
 _NEW_NAMESPACES = 0x7E02_0080
+_RWF_NOWAIT = 8
+"""Tells what is in the host's cache, which other runs have filled."""
 _MAP_HUGETLB, _MFD_HUGETLB = 0x4_0000, 4
 """Huge pages come from a pool of the host's that no memory cgroup counts."""
 
@@ -116,6 +118,8 @@ _NOT_OF_INIT = (Test(0, never=1),)
 
 BY_ARGUMENT = {
     "mmap": Call(9, (Test(3, without=_MAP_HUGETLB),)),
+    "preadv2": Call(327, (Test(5, without=_RWF_NOWAIT),), errno.EOPNOTSUPP),
+    "pwritev2": Call(328, (Test(5, without=_RWF_NOWAIT),), errno.EOPNOTSUPP),
     "memfd_create": Call(319, (Test(1, without=_MFD_HUGETLB),)),
     "clone": Call(56, (Test(0, without=_NEW_NAMESPACES),)),
     "socket": Call(41, (Test(0, only=(1,)),), errno.EAFNOSUPPORT),
@@ -131,6 +135,9 @@ BY_ARGUMENT = {
     "sched_setaffinity": Call(203, _NOT_OF_INIT),
     "sched_setattr": Call(314, _NOT_OF_INIT),
 }
+_WITH_GROUPS = ("memfd_create", "sched_setparam", "sched_setscheduler", "sched_setattr")
+"""Allowed only where control groups hold a run: the pages of the first show in no process, and with the others a run
+whose processor is busy takes its time to die."""
 _CLONE3 = 435
 _NEWEST_KNOWN = 452
 
@@ -188,8 +195,8 @@ def _search(stretches: list[tuple[int, int]]) -> Iterator[Instruction]:
     yield from _search(stretches[middle:])
 
 
-def program(memfd: bool) -> list[Instruction]:
-    """The filter. memfd: whether to allow memfd_create, whose pages show in no process: only memory cgroups count."""
+def program(groups: bool) -> list[Instruction]:
+    """The filter. groups: whether control groups hold the runs."""
     verdicts = dict.fromkeys(ALLOWED.values(), _ALLOW)
     verdicts |= dict.fromkeys(WITHOUT_EFFECT.values(), _refuse(0)) | {_CLONE3: _ENOSYS}
     instructions: list[Instruction] = [
@@ -197,7 +204,7 @@ def program(memfd: bool) -> list[Instruction]:
         (_LD, 0, 0, _NUMBER), (_JSET, 0, 1, _X32_BIT), (_RET, 0, 0, _KILL),
     ]  # fmt: skip
     for name, call in BY_ARGUMENT.items():
-        if name != "memfd_create" or memfd:
+        if groups or name not in _WITH_GROUPS:
             verdict = _decide(call)
             instructions += [(_JEQ, 0, len(verdict), call.number), *verdict]
     return instructions + list(_search(_ranges(verdicts)))
@@ -206,7 +213,7 @@ def program(memfd: bool) -> list[Instruction]:
 class Filter:
     """The compiled program and the memory it lives in, ready for `kernel.install_filter`."""
 
-    def __init__(self, memfd: bool) -> None:
-        instructions = program(memfd)
+    def __init__(self, groups: bool) -> None:
+        instructions = program(groups)
         self._code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
         self.program = SockFprog(len(instructions), ctypes.addressof(self._code))

@@ -163,7 +163,8 @@ class Watch:
             # The program is over; only its files are still to come.
             self._status = guest.STATUS.unpack(content)[0]
             self._end = time.monotonic()
-            self._deadline = max(self._deadline, self._end + _FETCH_S)
+            if self._job.fetch:
+                self._deadline = max(self._deadline, self._end + _FETCH_S)
         elif kind == guest.FILE:
             index, size = guest.FILE_HEAD.unpack(content)
             self._files.append((index, size, []))

@@ -64,7 +64,7 @@ def become(settings: Settings, channel: socket.socket, capped: bool, doors: Sequ
     owner, file = _enter_root(settings)
     sys.path.remove(sys.argv[1])
     program.warm_up(settings.preload, settings.kept)
-    program_filter = seccomp.Filter(memfd=capped)
+    program_filter = seccomp.Filter(groups=capped)
     birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.UNBUILT)
     frozen.freeze(file)
     os.close(file)

@@ -157,7 +157,7 @@ def of_cluster(cluster: Cluster) -> dict[str, list[int]]:
     found = {kind: [pid for pid, name in mine.items() if name.startswith(title)] for kind, title in ACTORS.items()}
     below = {pid: name for pid, (parent, name) in table.items() if parent in found["grader"]}
     found["sandbox"] = [pid for pid, name in below.items() if SANDBOX in name]
-    found["worker"] = [pid for pid, name in below.items() if SANDBOX not in name]
+    found["worker"] = [*below]
     return found
 
 

@@ -94,6 +94,23 @@ def test_the_compiler_is_in_the_sandbox_too(box: ProcessSandbox) -> None:
     assert "No such file" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ('asm(".section .interp,\\"a\\"\\n.fill 5000,1,65\\n.text\\n");\nint main() {}', "error", "Exec format error"),
+        ("char a[9 << 20] = {1};\nint main() { return a[5]; }", "compile_error", "does not fit into 8 MiB"),
+    ],
+)
+def test_what_is_no_program_or_too_large_is_the_compiled_program_s_fault(
+    box: ProcessSandbox, code: str, status: str, said: str
+) -> None:
+    if languages.toolchain(languages.find("cpp")).missing:
+        pytest.skip("no g++ here")
+    result = box.run(RunRequest("cpp", code, limits=Limits(file_mb=8)))
+    assert result.status == status
+    assert said in result.stderr
+
+
 def test_the_source_cannot_be_among_the_files(box: ProcessSandbox) -> None:
     with pytest.raises(SandboxError, match=r"'main\.sh' is the program itself"):
         box.run(RunRequest("bash", "", files={"main.sh": b""}))
@@ -106,6 +123,7 @@ def test_the_source_cannot_be_among_the_files(box: ProcessSandbox) -> None:
         ("public class Foo { }", "Foo"),
         ("import x;\n  public final class Bar{", "Bar"),
         ("// public class No", "Main"),
+        (f"public class {'A' * 300} {{}}", "Main"),
     ],
 )
 def test_java_sources_are_named_after_their_public_class(code: str, stem: str) -> None:

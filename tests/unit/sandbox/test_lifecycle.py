@@ -171,3 +171,21 @@ def test_a_run_finds_no_socket_of_the_one_before() -> None:
         for _ in range(3):
             assert sandbox.run(RunRequest("python", SQUAT)).status == "ok"
             assert sandbox.run(RunRequest("python", LOOK)).stdout == "refused\n1 ['lo']\n"
+
+
+def test_the_host_s_devices_and_locks_are_out_of_reach(box: ProcessSandbox) -> None:
+    """Containers have devices of their own; here they are the host's, and what one run marks the next could read."""
+    code = (
+        "import fcntl, os, struct\n"
+        "for name in ('null', 'zero', 'full', 'random', 'urandom'):\n"
+        "    try: os.utime('/dev/' + name); print('marked', name)\n"
+        "    except OSError: pass\n"
+        "open('/dev/null', 'w').write('x')\n"
+        "f = os.open('f', os.O_CREAT | os.O_RDWR)\n"
+        "fcntl.lockf(f, fcntl.LOCK_EX)\n"
+        "try: fcntl.fcntl(f, 37, struct.pack('hhqqi4x', fcntl.F_WRLCK, 0, 7, 1, 0)); print('locked')\n"
+        "except OSError: pass\n"
+        "print(open('/proc/locks').read(), end='')"
+    )
+    result = box.run(RunRequest("python", code))
+    assert (result.status, result.stdout) == ("ok", ""), result

@@ -198,3 +198,18 @@ def test_kept_modules_are_there_for_who_knows_of_them() -> None:
         not_seen = sandbox.run(python("import own"))
     assert (taken.stdout, again.stdout) == ("2\n", "2\n")
     assert "No module named 'own'" in not_seen.stderr
+
+
+def test_the_time_of_children_that_nobody_waited_for_counts(box: Sandbox) -> None:
+    code = (
+        "import os, time\nr, w = os.pipe()\nif os.fork() == 0:\n    while time.process_time() < 0.5: pass\n"
+        "    os.write(w, b'x'); time.sleep(60)\nos.read(r, 1); os._exit(0)"
+    )
+    result = box.run(python(code))
+    assert result.status == "ok"
+    if box.backend == "process":
+        assert result.cpu_s > 0.4
+
+
+def test_an_exit_code_that_is_too_large(box: Sandbox) -> None:
+    assert box.run(python("raise SystemExit(1 << 70)")).exit_code == 255

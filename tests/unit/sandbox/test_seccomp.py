@@ -10,10 +10,12 @@ X86_64, I386 = 0xC000_003E, 0x4000_0003
 ALLOW, KILL, REFUSE = "allow", "kill", "refuse"
 
 
-def verdict(number: int, arguments: tuple[int, ...] = (), arch: int = X86_64, *, memfd: bool = True) -> tuple[str, int]:
+def verdict(
+    number: int, arguments: tuple[int, ...] = (), arch: int = X86_64, *, groups: bool = True
+) -> tuple[str, int]:
     """What the filter says of one call."""
     data = {0: number, 4: arch} | {16 + 8 * index: value & 0xFFFF_FFFF for index, value in enumerate(arguments)}
-    program, at, value = seccomp.program(memfd), 0, 0
+    program, at, value = seccomp.program(groups), 0, 0
     while True:
         code, yes, no, operand = program[at]
         at += 1
@@ -96,4 +98,4 @@ def test_arguments_decide(number: int, arguments: tuple[int, ...], expected: tup
 
 
 def test_anonymous_files_need_a_memory_cgroup() -> None:
-    assert verdict(319, (0, 1), memfd=False) == (REFUSE, errno.EPERM)
+    assert verdict(319, (0, 1), groups=False) == (REFUSE, errno.EPERM)
