@@ -214,6 +214,7 @@ def training(folder: Path) -> Iterator[Path]:
             env=os.environ | {"OMP_NUM_THREADS": "1"},
             stdout=log,
             stderr=log,
+            preexec_fn=heed_interrupts,
         )
     try:
         deadline = time.monotonic() + REAL_S
@@ -225,6 +226,11 @@ def training(folder: Path) -> Iterator[Path]:
     finally:
         run.send_signal(signal.SIGINT)
         run.wait(100)
+
+
+def heed_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so would all below it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def steps(run: Path) -> int:
