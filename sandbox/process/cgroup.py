@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 PREFIX = "rlvr-"
-NAMES = ("a", "b", "home")
-TURNS, HOME = 2, 2
+_RUNS = ("a", "b")
+NAMES = (*_RUNS, "home")
+TURNS = HOME = len(_RUNS)
+"""How many groups runs have, and where in NAMES the fork server's comes, behind them."""
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN = Path("/proc/self/cgroup")
 _WANTED = ("memory", "pids", "cpu")

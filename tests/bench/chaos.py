@@ -9,21 +9,19 @@ up the run, or a process is away, for more than 30 s, and when the run does not 
 """
 
 import argparse
-import json
 import os
 import random
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from array import array
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 
+import runs
 from rlvr import own_ray
 
 own_ray.prepare()
@@ -91,17 +89,10 @@ class Run:
         return subprocess.Popen(command, stdout=self.log, stderr=self.log, env=environment, start_new_session=True)
 
     def ask(self, query: str) -> list[tuple[object, ...]]:
-        if not (self.out / "journal.sqlite").exists():
-            return []
-        with closing(sqlite3.connect(f"file:{self.out / 'journal.sqlite'}?mode=ro", uri=True, timeout=30)) as db:
-            try:
-                return list(db.execute(query))
-            except sqlite3.OperationalError:  # it is just being made
-                return []
+        return runs.ask(self.out, query)
 
     def step(self) -> int:
-        found = self.ask("SELECT max(step) FROM steps")
-        return int(str(found[0][0] or 0)) if found else 0
+        return runs.step(self.out)
 
     def wait_for_step(self, step: int) -> float:
         """Seconds until it was reached. Ends the program when the run ends badly or makes no progress."""
@@ -123,11 +114,7 @@ class Run:
         self.wait_for_step(self.steps)
         if self.driver.wait(STALLED_S) != 0:
             sys.exit(f"the run ended with {self.driver.returncode}; see {self.log.name}")
-        return self.accuracy()
-
-    def accuracy(self) -> float:
-        rows = [json.loads(line) for line in (self.out / "metrics.jsonl").read_text().splitlines()]
-        return float(next(row["validation/accuracy"] for row in reversed(rows) if "validation/accuracy" in row))
+        return runs.accuracy(self.out)
 
     def absences(self) -> list[float]:
         """Seconds for which engines, graders and the learner were away, one each time that one was lost."""

@@ -13,17 +13,16 @@ import asyncio
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from failing_verifier import SWITCH, FailingVerifier
 
+import runs
 from verifiers import Grader, Item
 
 POINTS = 3.0
@@ -73,10 +72,10 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tasks = folder / "train.jsonl"
     tasks.write_text("\n".join(map(wrapped, (options.demo / "tasks" / "train.jsonl").read_text().splitlines())))
-    runs = [compare(options, folder, tasks, seed) for seed in range(options.seeds)]
-    delta = fmean(run.delta for run in runs)
+    pairs = [compare(options, folder, tasks, seed) for seed in range(options.seeds)]
+    delta = fmean(pair.delta for pair in pairs)
     print(f"{delta:+.1f} points of accuracy on average")
-    sound = all(run.invented == run.rewarded == 0 < run.pauses for run in runs)
+    sound = all(pair.invented == pair.rewarded == 0 < pair.pauses for pair in pairs)
     sys.exit(not sound or delta < -POINTS)
 
 
@@ -87,13 +86,14 @@ def compare(options: argparse.Namespace, folder: Path, tasks: Path, seed: int) -
         out = folder / f"{kind}-{seed}"
         config = out.with_suffix(".toml")
         config.write_text(RUN.format(demo=options.demo, out=out, steps=options.steps, tasks=tasks, seed=seed))
-        rows = carry_out(config, out, options.steps, seconds)
-        accuracy[kind] = next(row["validation/accuracy"] for row in reversed(rows) if "validation/accuracy" in row)
+        carry_out(config, out, options.steps, seconds)
+        accuracy[kind] = runs.accuracy(out)
     delta = 100 * (accuracy["failing"] - accuracy["sound"])
-    found = Compared(delta, rows[-1]["pauses"], *look_back(out / "journal.sqlite"))
+    last = runs.metrics(out)[-1]
+    found = Compared(delta, last["pauses"], *look_back(out))
     print(
         f"seed {seed}: {found.judged} verdicts, {found.failed} failures left, {found.rewarded} of them rewarded or "
-        f"trained on, {found.invented} verdicts invented, {found.pauses:.0f} pauses of {rows[-1]['paused_s']:.1f} s in "
+        f"trained on, {found.invented} verdicts invented, {found.pauses:.0f} pauses of {last['paused_s']:.1f} s in "
         f"all, accuracy {100 * accuracy['sound']:.1f} without failures and {100 * accuracy['failing']:.1f} with",
         flush=True,
     )
@@ -107,8 +107,8 @@ def wrapped(line: str) -> str:
     return json.dumps(task | {"verifier": FailingVerifier.name, "reference": reference})
 
 
-def carry_out(config: Path, out: Path, steps: int, seconds: float) -> list[dict[str, Any]]:
-    """A whole run, whose verifier fails for so long; its metrics."""
+def carry_out(config: Path, out: Path, steps: int, seconds: float) -> None:
+    """A whole run, whose verifier fails for so long."""
     shutil.rmtree(out, ignore_errors=True)
     switch = config.with_suffix(".switch")
     verifier = f"{Path(__file__).with_name('failing_verifier.py')}:FailingVerifier"
@@ -117,36 +117,27 @@ def carry_out(config: Path, out: Path, steps: int, seconds: float) -> list[dict[
     with config.with_suffix(".log").open("w") as log:
         run = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         if seconds:
-            wait_for_step(out / "journal.sqlite", steps // 4, run)
+            wait_for_step(out, steps // 4, run)
             switch.touch()
             time.sleep(seconds)
             switch.unlink()
         if run.wait(STALLED_S):
             sys.exit(f"the run ended with {run.returncode}; see {log.name}")
-    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 
-def wait_for_step(journal: Path, step: int, run: "subprocess.Popen[bytes]") -> None:
+def wait_for_step(out: Path, step: int, run: "subprocess.Popen[bytes]") -> None:
     end = time.monotonic() + STALLED_S
-    while not journal.exists() or ask(journal, "SELECT coalesce(max(step), 0) FROM steps")[0][0] < step:
+    while runs.step(out) < step:
         if run.poll() is not None or time.monotonic() > end:
             run.kill()
             sys.exit(f"the run did not come to step {step}")
         time.sleep(0.1)
 
 
-def ask(journal: Path, query: str) -> list[Any]:
-    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=30)) as db:
-        try:
-            return db.execute(query).fetchall()
-        except sqlite3.OperationalError:  # it is just being made
-            return [(0,)]
-
-
-def look_back(journal: Path) -> tuple[int, int, int, int]:
+def look_back(out: Path) -> tuple[int, int, int, int]:
     """The last four of Compared."""
-    rows = ask(
-        journal,
+    rows = runs.ask(
+        out,
         "SELECT tasks.task, text, status, score, reward, step FROM rollouts JOIN tasks ON tasks.id = rollouts.task "
         "WHERE status IS NOT NULL",
     )

@@ -7,11 +7,12 @@ It fails when two versions of lag, with the correction, cost more than 3 points.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
 from statistics import fmean
+
+from runs import accuracy, metrics
 
 POINTS = 3.0
 RUN = """
@@ -51,11 +52,11 @@ def main() -> None:
             with out.with_suffix(".log").open("w") as log:
                 command = [sys.executable, "-m", "rlvr.cli", "rl", str(config)]
                 subprocess.run(command, check=True, stdout=log, stderr=log)
-            rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-            accuracy = next(row["validation/accuracy"] for row in reversed(rows) if "validation/accuracy" in row)
-            found[lag, name] = accuracy
-            mean = fmean(row["lag"] for row in rows if "lag" in row)
-            print(f"max_lag {lag}  correction {name:<10} accuracy {accuracy:.3f}  mean lag {mean:.2f}", flush=True)
+            found[lag, name] = accuracy(out)
+            mean = fmean(row["lag"] for row in metrics(out) if "lag" in row)
+            print(
+                f"max_lag {lag}  correction {name:<10} accuracy {found[lag, name]:.3f}  mean lag {mean:.2f}", flush=True
+            )
     if {(0, "truncate"), (2, "truncate")} <= found.keys():
         loss = 100 * (found[0, "truncate"] - found[2, "truncate"])
         print(f"max_lag 2 with correction costs {loss:+.1f} points")

@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Any
 
 from sandbox import Limits, RunRequest, RunResult, Sandbox, SandboxError
+from sandbox.process.program import KEPT
 
 PACKAGE = "verifiers.code.guest"
 OUTPUT_BYTES = 16 << 20
@@ -32,7 +33,7 @@ _BOOT = """\
 import marshal, sys, types
 sent = sys.stdin.buffer.read()
 size = int(sent[:8], 16)
-if kept := sys.modules.get("_sandbox_kept"):
+if kept := sys.modules.get({kept!r}):
     sys.modules.update(kept.modules)
 else:
     for name, code in marshal.loads(sent[8:size]):
@@ -76,7 +77,7 @@ async def run_guest(sandbox: Sandbox, name: str, job: dict[str, Any], wall_s: fl
     token = secrets.token_hex(16)
     request = RunRequest(
         language="python",
-        code=_BOOT.format(entry=f"{PACKAGE}.{name}"),
+        code=_BOOT.format(kept=KEPT, entry=f"{PACKAGE}.{name}"),
         stdin=_packed(name) + json.dumps({"token": token, **job}).encode(),
         limits=Limits(wall_s=wall_s, memory_mb=memory_mb, output_bytes=OUTPUT_BYTES),
     )
