@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from itertools import accumulate
 
-from measure import report
 from rouge_score.rouge_scorer import RougeScorer
 
+from measure import report
 from rlvr.data import duplicates, minhash
 from rlvr.data.decontaminate import Index
 from rlvr.data.rouge import Pool

@@ -14,11 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from measure import report
-from ragged import rollouts
 from transformers import AutoModelForCausalLM, Qwen3Config
 from transformers.utils.logging import disable_progress_bar
 
+from measure import report
+from ragged import rollouts
 from rlvr.config import RL
 from rlvr.learner.ranks import Ranks
 from rlvr.learner.step import Learner

@@ -17,9 +17,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import torch
+from transformers.utils.logging import disable_progress_bar
+
 from measure import report
 from ragged import build, lengths, ours, rollouts, theirs
-from transformers.utils.logging import disable_progress_bar
 
 ROUNDS = 8
 LONGEST = 200

@@ -11,7 +11,6 @@ import os
 from pathlib import Path
 
 from measure import report
-
 from verifiers.bench import Case, bench, installed, read_cases
 from verifiers.bench.report import PeerReport, Report
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from measure import rate, report
 from transformers.utils.logging import disable_progress_bar
 
+from measure import rate, report
 from rlvr import tiny
 from rlvr.config import RL, Sampling, Scratch, Tasks
 from rlvr.engines.transformers import TransformersEngine

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from measure import report
-
 from rlvr.config import RL, Sampling, Tasks
 from rlvr.journal import Journal
 from rlvr.loop import train

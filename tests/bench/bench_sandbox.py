@@ -1,7 +1,6 @@
 """Sandboxed runs a second, beside plain subprocesses of the same interpreter, two at a time."""
 
 from measure import report
-
 from sandbox import open_sandbox
 from sandbox.bench import IMPORTS, PLAIN, compare
 

@@ -19,7 +19,6 @@ from itertools import count, cycle, islice
 from pathlib import Path
 
 from measure import report
-
 from rlvr.tasks.procedural import problems
 
 CONNECTIONS, SECONDS = 4, 5.0

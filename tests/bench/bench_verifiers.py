@@ -4,7 +4,6 @@ import asyncio
 from itertools import islice
 
 from measure import rate, report
-
 from rlvr.tasks.procedural import FAMILIES, problems
 from verifiers import Grader, Item
 

@@ -16,10 +16,10 @@ from statistics import fmean, median
 from typing import Any
 
 import torch
-from learning import COMMON, Stopwatch, load_run, run
-from measure import report
 from transformers.utils.logging import disable_progress_bar
 
+from learning import COMMON, Stopwatch, load_run, run
+from measure import report
 from rlvr.chat import messages_of
 from rlvr.config import RL, Sampling
 from rlvr.engines.transformers import TransformersEngine

@@ -20,9 +20,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-from failing_verifier import SWITCH, FailingVerifier
-
 import runs
+from failing_verifier import SWITCH, FailingVerifier
 from verifiers import Grader, Item
 
 POINTS = 3.0
