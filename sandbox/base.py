@@ -53,7 +53,7 @@ class RunResult:
     wall_s: float = 0.0
     cpu_s: float = 0.0
     max_rss: int = 0
-    """Peak resident bytes of the largest process."""
+    """Peak resident bytes of the largest process; of a run that was killed for its memory at least the limit."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     backend: str = ""
     layers: tuple[str, ...] = ()

@@ -14,6 +14,8 @@ _HEAP_SHARE = 0.75
 """Of the memory limit; the rest is for a virtual machine's own needs."""
 _MOST_BYTES = 1 << 30
 _MOST_NAMES = 1 << 14
+_BLOCK = 4096
+"""What a file may take beyond its size."""
 
 
 def check(request: RunRequest) -> Language:
@@ -35,10 +37,12 @@ def check(request: RunRequest) -> Language:
         raise SandboxError(f"the paths to fetch must be below {_MOST_NAMES} characters together")
     if any("\0" in argument for argument in request.args):
         raise SandboxError("args must not contain NUL characters")
-    if language.name != "python":
-        source = _source(language, request.code)
-        if source in request.files:
-            raise SandboxError(f"{source!r} is the program itself and cannot be among the files too")
+    # A name that the program gave itself, as classes of Java do, goes before a file's.
+    if language.name != "python" and _source(language, request.code) == language.source in request.files:
+        raise SandboxError(f"{language.source!r} is the program itself and cannot be among the files too")
+    needed = sum(len(content) + _BLOCK for content in (request.code, *request.files.values()))
+    if needed > limits.file_mb << 20:
+        raise SandboxError(f"code and files need {needed} bytes, limits.file_mb leaves room for {limits.file_mb << 20}")
     return language
 
 

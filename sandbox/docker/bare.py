@@ -13,7 +13,8 @@ import socket
 
 from sandbox.docker import frames
 from sandbox.lane import Job
-from sandbox.process import cgroup, guest, kernel, memory, seccomp, wire, zygote
+from sandbox.process import cgroup, guest, kernel, seccomp, wire, zygote
+from sandbox.process.family import Family, Usage
 from sandbox.process.watch import Watch
 
 _BACKSTOP_PROCESSES = 4096
@@ -29,12 +30,16 @@ class Fork:
         self.line, self.line_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.gone, self._gone_end = os.pipe()
         self.oom_kills = cgroup.of_container()
-        self.program = 0
+        self._program = 0
+        self._family = Family(0)
         self._fetch = job.fetch
+        self._room = job.disk
 
     def begun(self, program: int) -> None:
         """Let go of what is the program's."""
-        self.program = program
+        self._program = program
+        self._family = Family(program)
+        self._family.begin(0)
         os.close(self.stdout_end)
         os.close(self.stderr_end)
 
@@ -44,19 +49,22 @@ class Fork:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
 
-    def holds_more_than(self, limit: int) -> bool:
+    def holds_more_than(self, limit: int, until: float) -> bool:
         if self.oom_kills is not None:
             return self.oom_kills.grown_by() > limit
-        return memory.exceeds(self.program, limit)
+        return self._family.holds_more_than(limit, until)
 
-    def usage(self) -> resource.struct_rusage:
-        return resource.getrusage(resource.RUSAGE_CHILDREN)
+    def usage_so_far(self) -> Usage:
+        return self._family.usage()
+
+    def usage(self) -> Usage:
+        return Usage.of(resource.getrusage(resource.RUSAGE_CHILDREN))
 
     def reap(self) -> None:
         """Take leave of all that have ended."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                if ended[0] == self.program:
+                if ended[0] == self._program:
                     self._finish(ended[1])
 
     def _finish(self, status: int) -> None:
@@ -65,10 +73,10 @@ class Fork:
         if names:
             guest.kill_the_rest()  # so that nobody changes them meanwhile
             if os.fork() == 0:
-                guest.tell_end(line, status, names)
+                guest.tell_end(line, status, names, self._room)
                 os._exit(0)
         else:
-            guest.tell_end(line, status, ())
+            guest.tell_end(line, status, (), 0)
         self.line_end.close()
         os.close(self._gone_end)
 

@@ -1,7 +1,8 @@
 """Control groups, v1 and v2: memory, processes and CPU of one run, where the machine lets us make groups.
 
-Each host has two groups for runs and uses them in turn: one holds the run, the other the spare clone that waits for the
-next. A third one is the fork server's home, which it leaves to have a clone born into one of the others.
+Each host has three groups for runs and uses them in turn: one holds the run, one the spare clone that waits for the
+next, and in one the last run may still be dying. A fourth one is the fork server's home, which it leaves to have a
+clone born into one of the others.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PREFIX = "rlvr-"
-_RUNS = ("a", "b")
+_RUNS = ("a", "b", "c")
 NAMES = (*_RUNS, "home")
 TURNS = HOME = len(_RUNS)
 """How many groups runs have, and where in NAMES the fork server's comes, behind them."""
@@ -22,8 +23,6 @@ _OWN = Path("/proc/self/cgroup")
 _WANTED = ("memory", "pids", "cpu")
 _PERIOD_US = 20_000
 """Short, so that a group out of its share never waits long to be killed."""
-_EXTRA_PROCESSES = 2
-"""Init, and one that is just dying."""
 _REMOVE_S = 2.0
 _ROOM_BYTES = 64 << 20
 _ROOM_PROCESSES = 8
@@ -162,7 +161,7 @@ class Group:
                 name = "memory.max" if self._unified["memory"] else "memory.limit_in_bytes"
                 self._set("memory", name, str(memory))
             if "pids" in self._folders:
-                self._set("pids", "pids.max", str(processes + _EXTRA_PROCESSES))
+                self._set("pids", "pids.max", str(processes))
             self._limits = (memory, processes)
         if self.oom_kills is not None:
             self.oom_kills.forget()

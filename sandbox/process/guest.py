@@ -136,7 +136,12 @@ def _tmpfs_options(size: int) -> str:
 # Bringing files back
 
 
-def stay_behind(line: int, names: Sequence[str]) -> None:
+def watchers(job: Job) -> int:
+    """How many processes of the run are ours: init, and who stays behind."""
+    return 1 + bool(job.fetch)
+
+
+def stay_behind(line: int, names: Sequence[str], room: int) -> None:
     """Fork: returns in what is to become the program; we tell of its end before init does, and send these files."""
     kernel.set_dumpable(False)
     program = os.fork()
@@ -152,15 +157,15 @@ def stay_behind(line: int, names: Sequence[str]) -> None:
     while pid != program:
         pid, status = os.wait()
     kill_the_rest()
-    tell_end(line, status, names)
+    tell_end(line, status, names, room)
     os._exit(0)
 
 
-def tell_end(line: int, status: int, names: Sequence[str]) -> None:
-    """Report the program's wait status, and send the files of these names that there are."""
+def tell_end(line: int, status: int, names: Sequence[str], room: int) -> None:
+    """Report the program's wait status, and send the files of these names that there are and fit into `room` bytes."""
     os.write(line, ENDED + STATUS.pack(status))
     for index, name in enumerate(names):
-        _send_file(line, index, name)
+        room -= _send_file(line, index, name, room)
 
 
 def kill_the_rest() -> None:
@@ -171,17 +176,20 @@ def kill_the_rest() -> None:
             os.wait()
 
 
-def _send_file(line: int, index: int, name: str) -> None:
+def _send_file(line: int, index: int, name: str, room: int) -> int:
+    """Bytes that were sent."""
     try:
         descriptor = _open_beneath(name)
     except OSError:
-        return  # not there, or not a plain file on a plain path: then it is not among the results
-    left = os.fstat(descriptor).st_size
-    os.write(line, FILE + FILE_HEAD.pack(index, left))
-    while left and (chunk := os.read(descriptor, min(left, _CHUNK))):
-        os.write(line, CONTENT + chunk)
-        left -= len(chunk)
+        return 0  # not there, or not a plain file on a plain path: then it is not among the results
+    size = left = os.fstat(descriptor).st_size
+    if size <= room:
+        os.write(line, FILE + FILE_HEAD.pack(index, size))
+        while left and (chunk := os.read(descriptor, min(left, _CHUNK))):
+            os.write(line, CONTENT + chunk)
+            left -= len(chunk)
     os.close(descriptor)
+    return size - left
 
 
 def _open_beneath(name: str) -> int:
@@ -228,7 +236,7 @@ def settle(job: Job, standard_input: int, capped: bool, program_filter: Filter |
     _lay_out(job)
     os.dup2(standard_input, 0)
     _limit(resource.RLIMIT_FSIZE, job.disk)
-    _limit(resource.RLIMIT_NPROC, job.processes + 2)  # and init, and who stays behind
+    _limit(resource.RLIMIT_NPROC, job.processes + watchers(job))
     if job.address_space and not capped:
         _limit(resource.RLIMIT_AS, job.memory + _ADDRESS_SPACE_SLACK)
     kernel.drop_capabilities()

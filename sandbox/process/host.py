@@ -6,7 +6,7 @@ nothing that a program wrote but as bytes. It ends when its caller closes the ch
 
 import contextlib
 import os
-import resource
+import select
 import signal
 import socket
 import sys
@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sandbox.lane import Job, Report
-from sandbox.process import cgroup, memory, program, wire, zygote
+from sandbox.process import cgroup, guest, program, wire, zygote
+from sandbox.process.family import Family, Usage
 from sandbox.process.watch import Watch
 
 _START_S = 30.0
 _CLONE_S = 10.0
 _END_S = 5.0
+_DYING_S = 15.0
 _TRIES = 3
 _SPARE_BYTES = 8 << 20
 """What making the next clone may add to our container's memory while a run is on."""
@@ -29,6 +31,10 @@ _SPARE_BYTES = 8 << 20
 
 class CallerGoneError(Exception):
     """Nobody is left to report to."""
+
+
+class StuckError(Exception):
+    """A killed run does not go away: the host is of no use any more."""
 
 
 class ForkServer(NamedTuple):
@@ -43,6 +49,8 @@ class Clone:
     """A clone of the fork server, with a pid namespace of its own below it."""
 
     pid: int
+    turn: int
+    """Its group is number so-and-so."""
     gone: int
     """Its pidfd."""
     stdout: int
@@ -50,6 +58,22 @@ class Clone:
     line: socket.socket
     group: cgroup.Group | None
     oom_kills: cgroup.OomKills | None
+    family: Family
+
+    def begin(self, job: Job) -> None:
+        """The job is about to come: what the run uses counts from now on."""
+        watchers = guest.watchers(job)
+        if self.group is not None:
+            self.group.limit(job.memory, job.processes + watchers)
+        elif self.oom_kills is not None:
+            self.oom_kills.forget()
+        if self._is_watched:
+            self.family.begin(watchers)
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether no group counts its memory."""
+        return self.oom_kills is None and (self.group is None or "cgroup-memory" not in self.group.layers)
 
     def kill(self) -> None:
         """Kill init; the kernel then kills everything in its pid namespace."""
@@ -57,14 +81,25 @@ class Clone:
         if self.group is not None:
             self.group.hurry()
 
-    def holds_more_than(self, limit: int) -> bool:
+    def holds_more_than(self, limit: int, until: float) -> bool:
         if isinstance(self.oom_kills, cgroup.ContainerMemory):
             return self.oom_kills.grown_by() > limit + _SPARE_BYTES
-        exact = self.group is not None and "cgroup-memory" in self.group.layers
-        return not exact and memory.exceeds(self.pid, limit)
+        return self._is_watched and self.family.holds_more_than(limit, until)
 
-    def usage(self) -> resource.struct_rusage:
-        return os.wait4(self.pid, 0)[2]
+    def usage_so_far(self) -> Usage:
+        return self.family.usage()
+
+    def usage(self) -> Usage:
+        return Usage.of(os.wait4(self.pid, 0)[2])
+
+    def bury(self) -> None:
+        """Wait for the end of one that was killed."""
+        gone = select.poll()
+        gone.register(self.gone, select.POLLIN)
+        if not gone.poll(_DYING_S * 1000):
+            raise StuckError(f"a killed run did not end within {_DYING_S:.0f} s")
+        self.usage()
+        self.close()
 
     def close(self) -> None:
         for descriptor in (self.gone, self.stdout, self.stderr):
@@ -90,8 +125,10 @@ class Host:
         self._oom_kills = oom_kills
         self._user_id = user_id
         self._spare: Clone | None = None
-        self._ordered: tuple[int, int, socket.socket, cgroup.Group | None] | None = None
+        self._ordered: tuple[int, int, int, socket.socket, cgroup.Group | None] | None = None
         self._turn = 0
+        self._dying: dict[int, Clone] = {}
+        """By turn, those that were killed and have been reported already."""
         self._sockets = -1
         """The kernel's list of the sockets in the runs' network namespace."""
 
@@ -100,7 +137,7 @@ class Host:
         try:
             self._sockets = os.open(f"/proc/{self._server.pid}/net/unix", os.O_RDONLY | os.O_CLOEXEC)
             self._order()
-            while descriptors := wire.receive(self._client):
+            while descriptors := self._next_call():
                 wire.send(self._client, self._run(descriptors))
         except CallerGoneError:
             pass
@@ -110,7 +147,21 @@ class Host:
                 self._spare.kill()
                 self._spare.close()
             if self._ordered is not None:
-                self._ordered[2].close()
+                self._ordered[3].close()
+
+    def _next_call(self) -> list[int]:
+        """What the caller sends. Meanwhile the dead are buried."""
+        poll = select.poll()
+        for descriptor in (self._client.fileno(), *(clone.gone for clone in self._dying.values())):
+            poll.register(descriptor, select.POLLIN)
+        while self._dying:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self._client.fileno() in ready:
+                break
+            for clone in [clone for clone in self._dying.values() if clone.gone in ready]:
+                poll.unregister(clone.gone)
+                self._dying.pop(clone.turn).bury()
+        return wire.receive(self._client)
 
     def _run(self, descriptors: list[int]) -> Report:
         job = Job(*wire.load(descriptors[0]))
@@ -124,7 +175,10 @@ class Host:
             seat.kill()
             raise
         finally:
-            seat.close()
+            if watch.over:
+                seat.close()
+            else:
+                self._dying[seat.turn] = seat
 
     def _hand_over(self, job: Job, descriptors: list[int]) -> Clone:
         """Give the job to the spare clone; to another one if that died while it waited, before it knew of any job."""
@@ -134,15 +188,16 @@ class Host:
                 self._collect()
             seat, self._spare = self._spare, None
             assert seat is not None
-            if seat.group is not None:
-                seat.group.limit(job.memory, job.processes)
-            elif seat.oom_kills is not None:
-                seat.oom_kills.forget()
+            if seat.group is None and seat.oom_kills is not None:
+                self._bury_all()  # the container's memory is that of all of them
+            seat.begin(job)
             self._order()  # now: a fork server that we move must be out of the job's group before there is a job in it
             try:
-                socket.send_fds(seat.line, [b"j"], descriptors)
+                wire.send_descriptors(seat.line, b"j", *descriptors)
             except (BrokenPipeError, ConnectionResetError):
-                self._bury(seat)
+                with contextlib.suppress(ProcessLookupError):
+                    seat.kill()
+                seat.bury()
                 continue
             return seat
         raise RuntimeError(f"{_TRIES} clones in a row died before they got their job")
@@ -155,11 +210,9 @@ class Host:
                 raise RuntimeError(f"sockets of the last run are still there after {_END_S:.0f} s")
             time.sleep(0.001)
 
-    def _bury(self, seat: Clone) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            seat.kill()
-        os.waitpid(seat.pid, 0)
-        seat.close()
+    def _bury_all(self) -> None:
+        for turn in list(self._dying):
+            self._dying.pop(turn).bury()
 
     def _hang_up(self) -> None:
         """The caller sends nothing while a run is on, so this is its end."""
@@ -169,6 +222,8 @@ class Host:
         """Ask for the next clone, without waiting for it."""
         self._turn += 1
         turn = self._turn % cgroup.TURNS
+        if turn in self._dying:
+            self._dying.pop(turn).bury()
         group = self._groups[turn] if self._groups else None
         if group is not None:
             group.make_room()
@@ -181,15 +236,15 @@ class Host:
             os.fchown(err_write, self._user_id, self._user_id)
         line, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with end:
-            socket.send_fds(self._server.channel, [bytes([turn])], [end.fileno(), out_write, err_write])
+            wire.send_descriptors(self._server.channel, bytes([turn]), end.fileno(), out_write, err_write)
         os.close(out_write)
         os.close(err_write)
-        self._ordered = (out_read, err_read, line, group)
+        self._ordered = (turn, out_read, err_read, line, group)
 
     def _collect(self) -> None:
         """Take the ordered clone."""
         assert self._ordered is not None
-        stdout, stderr, line, group = self._ordered
+        turn, stdout, stderr, line, group = self._ordered
         reply = self._server.channel.recv(zygote.PID.size)
         if not reply:
             raise RuntimeError("the fork server is gone")
@@ -198,7 +253,7 @@ class Host:
             raise OSError(-pid, f"clone: {os.strerror(-pid)}")
         self._ordered = None
         oom_kills = group.oom_kills if group is not None else self._oom_kills
-        self._spare = Clone(pid, os.pidfd_open(pid), stdout, stderr, line, group, oom_kills)
+        self._spare = Clone(pid, turn, os.pidfd_open(pid), stdout, stderr, line, group, oom_kills, Family(pid))
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import select
 import socket
 import sys
@@ -13,13 +12,15 @@ from typing import Protocol
 from sandbox.lane import Job, Report
 from sandbox.process import guest, native
 from sandbox.process.cgroup import OomKills
+from sandbox.process.family import Usage
 
 _CHUNK = 1 << 16
 _TICK_S = 0.02
 _LOOK_AFTER_S = 0.05
 """Most runs are over before it pays to look at their memory."""
 _FETCH_S = 5.0
-_DYING_S = 15.0
+_DYING_S = 0.02
+"""How long the report of a killed run waits for the kernel to clear all of it away."""
 
 
 class Seat(Protocol):
@@ -39,15 +40,14 @@ class Seat(Protocol):
     def kill(self) -> None:
         """Kill all of it."""
 
-    def holds_more_than(self, memory: int) -> bool:
-        """Whether it has more bytes, where no group of its own holds it to just so many."""
+    def holds_more_than(self, memory: int, until: float) -> bool:
+        """Whether it has more bytes, where no group of its own holds it to just so many; False if it takes so long."""
 
-    def usage(self) -> resource.struct_rusage:
+    def usage_so_far(self) -> Usage:
+        """Of all that live."""
+
+    def usage(self) -> Usage:
         """Of all that have ended; called once, when it is over."""
-
-
-class StuckError(Exception):
-    """A killed run does not go away: the host is of no use any more."""
 
 
 class Watch:
@@ -62,6 +62,9 @@ class Watch:
         self._deadline = self._start + job.wall_s
         self._end = 0.0
         self._killed = ""
+        self._usage = Usage()
+        self.over = False
+        """Whether init is gone, and with it everything in the run."""
         self._kept: dict[int, list[bytes]] = {seat.stdout: [], seat.stderr: []}
         self._sizes = {seat.stdout: 0, seat.stderr: 0}
         self._failure = ""
@@ -81,34 +84,36 @@ class Watch:
             self._poll.register(descriptor, select.POLLIN)
 
     def follow(self) -> Report:
-        """Until init is gone, and with it everything in the run."""
-        while not self._step():
+        """Until it is over, or was killed and nothing more is to be expected of it."""
+        while self._step():
             pass
         if not self._killed and self._met_memory_limit():
             self._killed = "memory"
         for read in self._mine.values():
             while read():
                 pass
-        return self._report(self._seat.usage())
+        if self.over:
+            self._usage = self._usage.or_more(self._seat.usage())
+        return self._report()
 
     def _step(self) -> bool:
-        """Wait for the next event and serve it. True when init is gone."""
-        gone = False
+        """Wait for the next event and serve it. False when there is no point in waiting for more."""
         for descriptor, _ in self._poll.poll(self._patience() * 1000):
             if descriptor == self._seat.gone:
-                gone = True
+                self.over = True
             elif descriptor in self._mine:
                 if not self._mine[descriptor]():
                     self._poll.unregister(descriptor)
             else:
                 self._others[descriptor]()
         now = time.monotonic()
-        if not gone:
-            if now >= self._deadline:
-                self._at_deadline()
-            elif now - self._start > _LOOK_AFTER_S and not self._killed and self._is_out_of_memory():
-                self._kill("memory")
-        return gone
+        if self.over or (self._killed and now >= self._deadline):
+            return False
+        if now >= self._deadline:
+            self._kill("timeout")
+        elif now - self._start > _LOOK_AFTER_S and not self._killed and self._is_out_of_memory():
+            self._kill("memory")
+        return True
 
     def _patience(self) -> float:
         now = time.monotonic()
@@ -117,22 +122,20 @@ class Watch:
             return left
         return min(left, _TICK_S if now - self._start > _LOOK_AFTER_S else _LOOK_AFTER_S)
 
-    def _at_deadline(self) -> None:
-        if self._killed:
-            raise StuckError(f"a run killed for {self._killed} did not end within {_DYING_S:.0f} s")
-        self._kill("timeout")
-
     def _kill(self, why: str) -> None:
         self._killed = why
-        self._deadline = time.monotonic() + _DYING_S
+        self._usage = self._seat.usage_so_far()  # nobody waits for what is killed, so later it cannot be told any more
+        if why == "memory":
+            self._usage = self._usage.or_more(Usage(max_rss=self._job.memory))
         with contextlib.suppress(ProcessLookupError):  # its last words went over the limit
             self._seat.kill()
+        self._deadline = time.monotonic() + _DYING_S
 
     def _met_memory_limit(self) -> bool:
         return self._seat.oom_kills is not None and self._seat.oom_kills.happened()
 
     def _is_out_of_memory(self) -> bool:
-        return self._met_memory_limit() or self._seat.holds_more_than(self._job.memory)
+        return self._met_memory_limit() or self._seat.holds_more_than(self._job.memory, self._deadline)
 
     def _read_output(self, descriptor: int) -> bool:
         """Take in what there is, up to the limit. False at the end of the stream."""
@@ -173,7 +176,7 @@ class Watch:
             self._files[-1][2].append(content)
         return bool(message)
 
-    def _report(self, usage: resource.struct_rusage) -> Report:
+    def _report(self) -> Report:
         seat, end = self._seat, self._end or time.monotonic()
         return Report(
             failure=self._failure,
@@ -183,8 +186,8 @@ class Watch:
             stderr=b"".join(self._kept[seat.stderr]),
             truncated=any(size > self._job.output for size in self._sizes.values()),
             wall_s=end - self._start,
-            cpu_s=usage.ru_utime + usage.ru_stime,
-            max_rss=usage.ru_maxrss * 1024,
+            cpu_s=self._usage.cpu_s,
+            max_rss=self._usage.max_rss,
             files=self._whole_files(),
         )
 

@@ -4,16 +4,24 @@ Both ends are this package under one interpreter, so marshal is safe and fast. N
 unmarshalled as a message: its output travels as bytes inside one.
 """
 
+import contextlib
+import errno
 import fcntl
 import marshal
 import os
+import resource
 import socket
 import struct
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _ROOM = socket.CMSG_SPACE(4 * 4)
 """For four descriptors."""
+_CROWDED_S = 20.0
+_crowd = threading.Lock()
 
 
 def memfd(content: bytes) -> int:
@@ -39,9 +47,41 @@ def send(channel: socket.socket, message: tuple[Any, ...], *descriptors: int) ->
     """Send one tuple, with further descriptors beside it."""
     payload = memfd(marshal.dumps(tuple(message)))
     try:
-        socket.send_fds(channel, [b"m"], [payload, *descriptors])
+        send_descriptors(channel, b"m", payload, *descriptors)
     finally:
         os.close(payload)
+
+
+def send_descriptors(channel: socket.socket, letter: bytes, *descriptors: int) -> None:
+    """Send one byte with descriptors beside it.
+
+    How many may be under way at once the kernel counts for all processes of a user, programs in the sandbox among them
+    where we are not root. What those send must not keep us from it.
+    """
+    until = time.monotonic() + _CROWDED_S
+    while True:
+        try:
+            socket.send_fds(channel, [letter], descriptors)
+            return
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS or time.monotonic() > until:
+                raise
+        with _crowd, _most_open_files():
+            with contextlib.suppress(OSError):
+                socket.send_fds(channel, [letter], descriptors)
+                return
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def _most_open_files() -> Iterator[None]:
+    """For a moment the limit of open files, which is also that of descriptors under way, is the highest possible."""
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
 def receive(channel: socket.socket) -> list[int]:

@@ -144,7 +144,7 @@ def _take_job(line: int, capped: bool, program_filter: seccomp.Filter) -> Job:
     try:
         guest.resize(job.disk)
         if job.fetch:
-            guest.stay_behind(line, job.fetch)
+            guest.stay_behind(line, job.fetch, job.disk)
     except OSError:
         _give_up(line)
     return begin(job, standard_input, line, capped, program_filter)

@@ -26,7 +26,7 @@ SDK = ("docker", "requests", "urllib3", "idna", "certifi", "charset_normalizer")
 """Docker's, with what it imports: our environment may be in somebody's home."""
 TAKES_ITS_TIME = (
     "infinite", "sleep", "fork_bomb", "ignore_sigterm", "zip_bomb", "loop", "memory", "huge_integer", "locks",
-    "mappings", "deadline", "stopped",
+    "mappings", "deadline", "stopped", "clear_away", "wait_for_room",
 )  # fmt: skip
 OURS = KIT["ours"]()
 REPEATS = int(os.environ.get("RLVR_ATTACK_REPEATS", "1"))

@@ -189,3 +189,26 @@ def test_the_host_s_devices_and_locks_are_out_of_reach(box: ProcessSandbox) -> N
     )
     result = box.run(RunRequest("python", code))
     assert (result.status, result.stdout) == ("ok", ""), result
+
+
+LASTING = """
+import ctypes, os, time
+mmap = ctypes.CDLL(None).mmap
+for i in range(60_000): mmap(None, 4096, i & 1, 0x22, -1, 0)
+for _ in range(20):
+    if os.fork() == 0: break
+time.sleep(60)
+"""
+
+
+def test_runs_that_take_long_to_clear_away_hold_up_no_other_and_leave_nothing() -> None:
+    before = set(hosts())
+    with ProcessSandbox(parallel=1) as sandbox:
+        (host,) = set(hosts()) - before
+        sandbox.run(PRINT)
+        at_rest = len(children(host))
+        for _ in range(3):
+            assert sandbox.run(RunRequest("python", LASTING, limits=Limits(wall_s=1.5))).status == "timeout"
+        assert sandbox.run(PRINT).stdout == "1\n"
+        wait_until(lambda: len(children(host)) == at_rest, 30)
+        assert set(hosts()) - before == {host}

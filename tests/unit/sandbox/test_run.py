@@ -180,10 +180,31 @@ def test_open_sandbox_gives_the_layers_asked_for() -> None:
         assert sandbox.run(python("print(1)")).layers == sandbox.layers
 
 
-def test_files_larger_than_the_disk_are_told(box: Sandbox) -> None:
-    result = box.run(python("", files={"f": b"x" * (3 << 20)}, limits=Limits(file_mb=1)))
+def test_files_that_cannot_be_laid_out_are_told(box: Sandbox) -> None:
+    with pytest.raises(SandboxError, match=r"need 3158016 bytes, limits\.file_mb leaves room for 1048576"):
+        box.run(python("", files={"f": b"x" * (3 << 20), "g": b""}, limits=Limits(file_mb=1)))
+    result = box.run(python("", files={"f": b"", "f/g": b""}))
     assert result.status == "sandbox_error"
-    assert "No space left" in result.stderr
+    assert "'/tmp/f'" in result.stderr
+
+
+def test_files_come_back_as_far_as_there_is_room(box: Sandbox) -> None:
+    """Sparse ones need none inside; together they are at most what the run may write."""
+    code = (
+        "import os\nfor name, size in ('a', 40), ('b', 40), ('c', 10): "
+        "os.truncate(os.open(name, os.O_CREAT | os.O_RDWR), size << 20)"
+    )
+    result = box.run(python(code, fetch=["a", "b", "c"], limits=Limits(file_mb=64)))
+    assert {name: len(content) for name, content in result.files.items()} == {"a": 40 << 20, "c": 10 << 20}
+
+
+def test_what_a_killed_run_used_is_told(box: Sandbox) -> None:
+    spinning = box.run(python("while True: pass", limits=Limits(wall_s=1)))
+    assert spinning.status == "timeout"
+    assert 0.5 < spinning.cpu_s < 1.5
+    assert spinning.max_rss > 1 << 20
+    filled = box.run(python("x = bytearray(1 << 30)", limits=Limits(memory_mb=64)))
+    assert (filled.status, filled.max_rss >= 64 << 20) == ("memory", True)
 
 
 def test_kept_modules_are_there_for_who_knows_of_them() -> None:

@@ -1,0 +1,147 @@
+"""A run's processes as /proc shows them: what they have used, and how much memory they hold where no group counts it.
+
+What the kernel holds for them counts too, as far as it shows: page tables, mappings, and what sockets may have queued.
+"""
+
+import os
+import re
+import resource
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+_SOCKET_BYTES = 208 << 10
+"""What one may have queued, by the kernel's default."""
+_ORDINARY_SOCKETS = 256
+_MAPPINGS_LOOKED_AT = 256 << 10
+"""Bytes of text, a few thousand mappings. Whoever has more is taken to have as many as there can be."""
+_MAPPINGS_BYTES = 65_530 * 200
+_SHARED = b" /dev/zero (deleted)\n"
+"""Memory of a mapping that processes share, and no file's."""
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+
+class Usage(NamedTuple):
+    """Of all processes together the time on the processor, in seconds; of the largest one its resident bytes."""
+
+    cpu_s: float = 0.0
+    max_rss: int = 0
+
+    @classmethod
+    def of(cls, told: resource.struct_rusage) -> "Usage":
+        return cls(told.ru_utime + told.ru_stime, told.ru_maxrss * 1024)
+
+    def or_more(self, other: "Usage") -> "Usage":
+        return Usage(max(self.cpu_s, other.cpu_s), max(self.max_rss, other.max_rss))
+
+
+class Family:
+    """A process and all below it. Orphans are adopted by init, so nobody is missed."""
+
+    def __init__(self, init: int) -> None:
+        self._init = init
+        self._ours = 0
+        self._others_share = 0
+
+    def begin(self, ours: int) -> None:
+        """A job is about to come. ours: how many of the first processes are not the program's."""
+        self._ours = ours
+        self._others_share = _host_shares()
+
+    def usage(self) -> Usage:
+        """So far, without children that nobody waited for."""
+        usage = Usage()
+        for pid in _members(self._init):
+            times = _read(pid, "stat").rpartition(b")")[2].split()[11:15]  # of its own, and of children
+            peak = _field("VmHWM", _read(pid, "status"))
+            usage = Usage(usage.cpu_s + sum(map(int, times)) * _TICK_S, max(usage.max_rss, peak))
+        return usage
+
+    def holds_more_than(self, limit: int, until: float) -> bool:
+        """Whether all of it holds more than `limit` bytes, pages that they share counted once.
+
+        until: when, on the monotonic clock, the answer is of no use any more.
+        """
+        members = _members(self._init)
+        told = [_read(pid, "status") for pid in members]
+        sockets = _SOCKET_BYTES * max(0, _sockets(self._init) - _ORDINARY_SOCKETS)
+        room = limit - sockets - sum(_field("VmPTE", text) for text in told)
+        # What follows is ever more exact, and slower: so it ends as soon as it is enough.
+        shared = self._share_at_most()
+        if sum(_field("VmSize", text) for text in told) <= room and shared <= room:
+            return False
+        held = sorted(((_field("VmRSS", text), pid) for text, pid in zip(told, members, strict=True)), reverse=True)
+        if sum(resident for resident, _ in held) > room:
+            left = room
+            for resident, pid in held:
+                left -= _proportional(pid, resident)
+                if left < 0 or time.monotonic() > until:
+                    return left < 0
+        return self._hides_more_than(room, members, shared > room, until)
+
+    def _share_at_most(self) -> int:
+        """Bytes that it may have in shared memory: by how much the host has more than when it had least."""
+        now = _host_shares()
+        self._others_share = min(self._others_share, now)
+        return now - self._others_share
+
+    def _hides_more_than(self, room: int, members: list[int], may_share: bool, until: float) -> bool:
+        """What is resident in no process: the mappings themselves, and shared memory that they let go of.
+
+        may_share: whether such memory may be more than `room`; whether there is any can be seen.
+        """
+        for pid in members[self._ours :]:
+            maps = _read(pid, "maps", _MAPPINGS_LOOKED_AT)
+            if len(maps) == _MAPPINGS_LOOKED_AT:
+                room -= _MAPPINGS_BYTES
+            if room < 0 or (may_share and (_SHARED in maps or not maps)):
+                return True
+            if time.monotonic() > until:
+                break
+        return False
+
+
+def _members(pid: int) -> list[int]:
+    members = [pid]
+    try:
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in children.read_bytes().split():
+                members += _members(int(child))
+    except OSError:  # it ended meanwhile
+        pass
+    return members
+
+
+def _read(pid: int, name: str, most: int = -1) -> bytes:
+    """What there is of it; nothing when the process has ended, or does not let itself be looked at."""
+    try:
+        with Path(f"/proc/{pid}/{name}").open("rb") as file:
+            return file.read(most)
+    except OSError:
+        return b""
+
+
+def _sockets(init: int) -> int:
+    """AF_UNIX sockets of the run, which is alone in its network namespace."""
+    return _read(init, "net/unix").count(b"\n") - 1
+
+
+def _host_shares() -> int:
+    """Bytes of memory that processes of the whole host share, or have in file systems of memory."""
+    return _field("Shmem", Path("/proc/meminfo").read_bytes())
+
+
+def _proportional(pid: int, resident: int) -> int:
+    """Resident bytes, each page divided by the processes that share it; `resident` where that cannot be read."""
+    try:
+        return _field("Pss", Path(f"/proc/{pid}/smaps_rollup").read_bytes())
+    except PermissionError:  # init, which holds little, or one that made itself unreadable
+        return resident
+    except OSError:  # it ended meanwhile
+        return 0
+
+
+def _field(name: str, text: bytes) -> int:
+    """Bytes in a line like `VmRSS:  123 kB`. What a program called itself is among the lines, and need be no text."""
+    found = re.search(rb"^%b:\s+(\d+) kB" % name.encode(), text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
