@@ -3,9 +3,11 @@
 What the kernel holds for them counts too, as far as it shows: page tables, mappings, and what sockets may have queued.
 """
 
+import contextlib
 import os
 import re
 import resource
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,7 @@ _MAPPINGS_LOOKED_AT = 256 << 10
 _MAPPINGS_BYTES = 65_530 * 200
 _SHARED = b" /dev/zero (deleted)\n"
 """Memory of a mapping that processes share, and no file's."""
+_CHUNK = 1 << 16
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -101,24 +104,31 @@ class Family:
         return False
 
 
-def _members(pid: int) -> list[int]:
-    members = [pid]
-    try:
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            for child in children.read_bytes().split():
-                members += _members(int(child))
-    except OSError:  # it ended meanwhile
-        pass
+def _members(init: int) -> list[int]:
+    members = [init]
+    for pid in members:  # which grows
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - a fifth of the time
+        except OSError:  # it ended meanwhile
+            continue
+        for thread in threads:
+            members += map(int, _read(pid, f"task/{thread}/children").split())
     return members
 
 
-def _read(pid: int, name: str, most: int = -1) -> bytes:
+def _read(pid: int, name: str, most: int = sys.maxsize) -> bytes:
     """What there is of it; nothing when the process has ended, or does not let itself be looked at."""
+    chunks: list[bytes] = []
     try:
-        with Path(f"/proc/{pid}/{name}").open("rb") as file:
-            return file.read(most)
+        file = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
+    with contextlib.suppress(OSError):
+        while most > 0 and (chunk := os.read(file, min(most, _CHUNK))):
+            chunks.append(chunk)
+            most -= len(chunk)
+    os.close(file)
+    return b"".join(chunks)
 
 
 def _sockets(init: int) -> int:

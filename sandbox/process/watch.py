@@ -19,7 +19,7 @@ _TICK_S = 0.02
 _LOOK_AFTER_S = 0.05
 """Most runs are over before it pays to look at their memory."""
 _FETCH_S = 5.0
-_DYING_S = 0.02
+_DYING_S = 0.01
 """How long the report of a killed run waits for the kernel to clear all of it away."""
 
 

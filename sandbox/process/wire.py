@@ -4,6 +4,7 @@ Both ends are this package under one interpreter, so marshal is safe and fast. N
 unmarshalled as a message: its output travels as bytes inside one.
 """
 
+import _thread
 import contextlib
 import errno
 import fcntl
@@ -12,7 +13,6 @@ import os
 import resource
 import socket
 import struct
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +21,7 @@ _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_S
 _ROOM = socket.CMSG_SPACE(4 * 4)
 """For four descriptors."""
 _CROWDED_S = 20.0
-_crowd = threading.Lock()
+_crowd = _thread.allocate_lock()  # without `threading`, which programs would find loaded and pay for
 
 
 def memfd(content: bytes) -> int:

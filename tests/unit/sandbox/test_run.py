@@ -32,6 +32,11 @@ def test_a_clean_run_is_ok(box: Sandbox) -> None:
     assert result.max_rss > 1 << 20
 
 
+def test_programs_do_not_pay_for_modules_of_ours(box: Sandbox) -> None:
+    """`threading`, once loaded, takes part in every fork and at every end."""
+    assert box.run(python("import sys; print('threading' in sys.modules)")).stdout == "False\n"
+
+
 def test_stdin_args_and_files_go_in(box: Sandbox) -> None:
     code = "import sys, helper; print(input(), sys.argv, open('data/a.txt').read(), helper.x)"
     files = {"data/a.txt": b"A", "helper.py": b"x = 7"}
