@@ -151,16 +151,13 @@ class Host:
 
     def _next_call(self) -> list[int]:
         """What the caller sends. Meanwhile the dead are buried."""
-        poll = select.poll()
-        for descriptor in (self._client.fileno(), *(clone.gone for clone in self._dying.values())):
-            poll.register(descriptor, select.POLLIN)
         while self._dying:
-            ready = [descriptor for descriptor, _ in poll.poll()]
+            turns = {clone.gone: turn for turn, clone in self._dying.items()}
+            ready = select.select([self._client.fileno(), *turns], [], [])[0]
             if self._client.fileno() in ready:
                 break
-            for clone in [clone for clone in self._dying.values() if clone.gone in ready]:
-                poll.unregister(clone.gone)
-                self._dying.pop(clone.turn).bury()
+            for gone in ready:
+                self._dying.pop(turns[gone]).bury()
         return wire.receive(self._client)
 
     def _run(self, descriptors: list[int]) -> Report:

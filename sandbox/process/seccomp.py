@@ -149,18 +149,22 @@ _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 _LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
 
 Instruction = tuple[int, int, int, int]
+Verdict = tuple[Instruction, ...]
 
 
 def _refuse(number: int) -> int:
     return 0x0005_0000 | number
 
 
-_EPERM = _refuse(errno.EPERM)
-_ENOSYS = _refuse(errno.ENOSYS)
+def _always(answer: int) -> Verdict:
+    return ((_RET, 0, 0, answer),)
 
 
-def _decide(call: Call) -> list[Instruction]:
-    """The verdict on one of these calls."""
+_EPERM = _always(_refuse(errno.EPERM))
+_ENOSYS = _always(_refuse(errno.ENOSYS))
+
+
+def _by_argument(call: Call) -> Verdict:
     refuse, instructions = (_RET, 0, 0, _refuse(call.refusal)), list[Instruction]()
     for test in call.tests:
         passes = [(_JEQ, len(test.only) - i, 0, value) for i, value in enumerate(test.only)]
@@ -169,12 +173,12 @@ def _decide(call: Call) -> list[Instruction]:
         elif test.never is not None:
             passes = [(_JEQ, 0, 1, test.never)]
         instructions += [(_LD, 0, 0, _ARGUMENTS + 8 * test.argument), *passes, refuse]
-    return [*instructions, (_RET, 0, 0, _ALLOW)]
+    return (*instructions, (_RET, 0, 0, _ALLOW))
 
 
-def _ranges(verdicts: dict[int, int]) -> list[tuple[int, int]]:
+def _ranges(verdicts: dict[int, Verdict]) -> list[tuple[int, Verdict]]:
     """(first number, verdict) of each stretch of equal verdicts, from 0 up."""
-    stretches: list[tuple[int, int]] = []
+    stretches: list[tuple[int, Verdict]] = []
     for number in range(_NEWEST_KNOWN + 2):
         verdict = verdicts.get(number, _EPERM if number <= _NEWEST_KNOWN else _ENOSYS)
         if not stretches or stretches[-1][1] != verdict:
@@ -182,10 +186,10 @@ def _ranges(verdicts: dict[int, int]) -> list[tuple[int, int]]:
     return stretches
 
 
-def _search(stretches: list[tuple[int, int]]) -> Iterator[Instruction]:
+def _search(stretches: list[tuple[int, Verdict]]) -> Iterator[Instruction]:
     """Binary search over the stretches: few steps a call, and few instructions for the kernel to translate."""
     if len(stretches) == 1:
-        yield (_RET, 0, 0, stretches[0][1])
+        yield from stretches[0][1]
         return
     middle = len(stretches) // 2
     low = list(_search(stretches[:middle]))
@@ -197,17 +201,16 @@ def _search(stretches: list[tuple[int, int]]) -> Iterator[Instruction]:
 
 def program(groups: bool) -> list[Instruction]:
     """The filter. groups: whether control groups hold the runs."""
-    verdicts = dict.fromkeys(ALLOWED.values(), _ALLOW)
-    verdicts |= dict.fromkeys(WITHOUT_EFFECT.values(), _refuse(0)) | {_CLONE3: _ENOSYS}
-    instructions: list[Instruction] = [
+    verdicts = dict.fromkeys(ALLOWED.values(), _always(_ALLOW))
+    verdicts |= dict.fromkeys(WITHOUT_EFFECT.values(), _always(_refuse(0))) | {_CLONE3: _ENOSYS}
+    verdicts |= {
+        call.number: _by_argument(call) for name, call in BY_ARGUMENT.items() if groups or name not in _WITH_GROUPS
+    }
+    return [
         (_LD, 0, 0, _ARCH), (_JEQ, 1, 0, _X86_64), (_RET, 0, 0, _KILL),
         (_LD, 0, 0, _NUMBER), (_JSET, 0, 1, _X32_BIT), (_RET, 0, 0, _KILL),
+        *_search(_ranges(verdicts)),
     ]  # fmt: skip
-    for name, call in BY_ARGUMENT.items():
-        if groups or name not in _WITH_GROUPS:
-            verdict = _decide(call)
-            instructions += [(_JEQ, 0, len(verdict), call.number), *verdict]
-    return instructions + list(_search(_ranges(verdicts)))
 
 
 class Filter:
