@@ -130,5 +130,6 @@ def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: s
     os.chdir(guest.HOME)
     os.mkdir(guest.SCRIPTS)  # noqa: PTH102
     guest.keep_within_limits()
+    kernel.forbid_new_privileges()
     job = job._replace(processes=_BACKSTOP_PROCESSES)
     return zygote.begin(job, standard_input, fork.line_end.fileno(), True, program_filter)

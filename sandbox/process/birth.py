@@ -64,8 +64,9 @@ class Birth:
         self._tables = (Table([*outputs, *walls]), Table([line, *init_rows]), Table(program_rows))
         self._rows = (*self._tables[0].rows[: len(outputs)], self._tables[1].rows[0])
         addresses = (table.address for table in self._tables)
-        flags |= kernel.CLONE_VM | kernel.CLONE_VFORK | signal.SIGCHLD
-        self._birth = _Birth(flags, *addresses, kernel.ADDRESS_OF_FORK, failed_letter=failed)
+        self.flags = flags | kernel.CLONE_VM | kernel.CLONE_VFORK | signal.SIGCHLD
+        """Of the system call."""
+        self._birth = _Birth(self.flags, *addresses, kernel.ADDRESS_OF_FORK, failed_letter=failed)
         self._address = ctypes.addressof(self._birth)
 
     def give(self, line: int, stdout: int, stderr: int) -> int:

@@ -21,7 +21,6 @@ from sandbox.lane import Job
 from sandbox.process import birth, kernel, wire
 from sandbox.process.native import Row
 from sandbox.process.root import EMPTY, INIT, USER_ID
-from sandbox.process.seccomp import Filter
 
 ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -75,7 +74,9 @@ def walls(owner: tuple[int, int]) -> list[Row]:
         Row(birth.MKDIR, (_HOME_SOURCE.encode(), 0o755)),
         birth.mounted(_HOME_SOURCE, HOME, "", kernel.MS_BIND),
         Row(birth.MKDIR, (SCRIPTS.encode(), 0o755)),
-        birth.mounted("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY),
+        birth.mounted("proc", "/proc", "proc", _WALLS | kernel.MS_NOEXEC),
+        *birth.written("/proc/sys/user/max_user_namespaces", b"0"),  # in which a program would have all rights
+        birth.mounted("", "/proc", "", _WALLS | kernel.MS_NOEXEC | kernel.MS_RDONLY | kernel.MS_REMOUNT),
         birth.mounted(EMPTY, "/proc/locks", "", kernel.MS_BIND),  # it tells of other runs' and of the host's
         Row(birth.SETHOSTNAME, (b"sandbox", len(b"sandbox"))),
         Row(birth.CHDIR, (HOME.encode(),)),
@@ -84,7 +85,6 @@ def walls(owner: tuple[int, int]) -> list[Row]:
 
 INIT_ROWS = (
     Row(birth.CAPSET, (bytes(kernel.CAP_HEADER), bytes(kernel.NO_CAPABILITIES))),
-    Row(birth.PRCTL, (kernel.PR_SET_NO_NEW_PRIVS, 1)),
     # Its file may be executed but not read, so it is not dumpable from its first instruction on.
     Row(birth.EXECVE, (INIT.encode(), bytes(8), bytes(8))),
 )
@@ -152,7 +152,6 @@ def stay_behind(line: int, names: Sequence[str], room: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program's own is its affair
     kernel.become_subreaper()
     kernel.drop_capabilities()
-    kernel.forbid_new_privileges()
     pid, status = 0, 0
     while pid != program:
         pid, status = os.wait()
@@ -228,7 +227,7 @@ def resize(disk: int) -> None:
         kernel.mount("tmpfs", _SCRATCH, "tmpfs", _WALLS | kernel.MS_REMOUNT, _tmpfs_options(disk))
 
 
-def settle(job: Job, standard_input: int, capped: bool, program_filter: Filter | None) -> None:
+def settle(job: Job, standard_input: int, capped: bool) -> None:
     """Lay out the files and give up all rights. After this only the job's own code may run.
 
     capped: a memory cgroup holds the run; without one the address space is limited where the language can bear it.
@@ -240,9 +239,6 @@ def settle(job: Job, standard_input: int, capped: bool, program_filter: Filter |
     if job.address_space and not capped:
         _limit(resource.RLIMIT_AS, job.memory + _ADDRESS_SPACE_SLACK)
     kernel.drop_capabilities()
-    kernel.forbid_new_privileges()
-    if program_filter is not None:
-        kernel.install_filter(program_filter.program)
 
 
 def _lay_out(job: Job) -> None:

@@ -4,6 +4,9 @@ A refused call returns an error, so that programs can fall back as they do on an
 foreign ABI (32 bit, x32) kills. x86_64 only; `probe` refuses other machines. What namespaces and missing capabilities
 make harmless is allowed; what reaches much kernel code for little use (io_uring, keys, bpf, tracing, all sockets but
 AF_UNIX) is not.
+
+A filter takes the kernel a quarter of a millisecond to make, and longer when others make theirs. So a fork server has
+it already, and its clones inherit it. What passes for their sake, programs can ask for too: they have no right to it.
 """
 
 import ctypes
@@ -79,11 +82,11 @@ class Test(NamedTuple):
 
     argument: int
     only: tuple[int, ...] = ()
-    """One of these values, if there are any;"""
+    """One of these values, if there are any,"""
     without: int = 0
-    """with none of these bits;"""
+    """or with none of these bits,"""
     never: int | None = None
-    """not this value."""
+    """or not this value."""
 
 
 class Call(NamedTuple):
@@ -105,8 +108,9 @@ GETPIPE_SZ, seals, write hints."""
 _HARMLESS_OPTIONS = (2, 6, 7, 8, 9, 10, 13, 15, 16, 18, 20, 21, 29, 34, 42, 66, 67)
 """Of sockets, without packet filters, which are programs for the kernel: REUSEADDR, BROADCAST, SNDBUF .. OOBINLINE,
 LINGER, REUSEPORT, PASSCRED, RCVLOWAT, RCVTIMEO, SNDTIMEO, TIMESTAMP, PASSSEC, PEEK_OFF, new RCVTIMEO and SNDTIMEO."""
-_HARMLESS_PRCTLS = (1, 2, 3, 4, 15, 16, 21, 23, 29, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
-"""PDEATHSIG, DUMPABLE, NAME, GET_SECCOMP, CAPBSET_READ, TIMERSLACK, SUBREAPER, NO_NEW_PRIVS, THP_DISABLE, SET_VMA."""
+_HARMLESS_PRCTLS = (1, 2, 3, 4, 15, 16, 21, 23, 24, 29, 30, 36, 37, 38, 39, 41, 42, 0x53564D41)
+"""PDEATHSIG, DUMPABLE, NAME, GET_SECCOMP, CAPBSET_READ, CAPBSET_DROP, TIMERSLACK, SUBREAPER, NO_NEW_PRIVS,
+THP_DISABLE, SET_VMA."""
 _NEW_NAMESPACES = 0x7E02_0080
 _RWF_NOWAIT = 8
 """Tells what is in the host's cache, which other runs have filled."""
@@ -116,12 +120,14 @@ _MAP_HUGETLB, _MFD_HUGETLB = 0x4_0000, 4
 _NOT_OF_INIT = (Test(0, never=1),)
 """Init must not be made to wait for the processor: the kernel kills the others through it."""
 
+_CLONE = Call(56, (Test(0, without=_NEW_NAMESPACES),))
+
 BY_ARGUMENT = {
     "mmap": Call(9, (Test(3, without=_MAP_HUGETLB),)),
     "preadv2": Call(327, (Test(5, without=_RWF_NOWAIT),), errno.EOPNOTSUPP),
     "pwritev2": Call(328, (Test(5, without=_RWF_NOWAIT),), errno.EOPNOTSUPP),
     "memfd_create": Call(319, (Test(1, without=_MFD_HUGETLB),)),
-    "clone": Call(56, (Test(0, without=_NEW_NAMESPACES),)),
+    "clone": _CLONE,
     "socket": Call(41, (Test(0, only=(1,)),), errno.EAFNOSUPPORT),
     "socketpair": Call(53, (Test(0, only=(1,)),), errno.EAFNOSUPPORT),
     "setsockopt": Call(54, (Test(2, only=_HARMLESS_OPTIONS),), errno.ENOPROTOOPT),
@@ -135,6 +141,9 @@ BY_ARGUMENT = {
     "sched_setaffinity": Call(203, _NOT_OF_INIT),
     "sched_setattr": Call(314, _NOT_OF_INIT),
 }
+_FOR_BIRTHS = {"mount": 165, "sethostname": 170}
+"""And a clone into all its namespaces. Programs have no capability for the first two, and `guest` sees to it that there
+is no user namespace below a run's."""
 _WITH_GROUPS = ("memfd_create", "sched_setparam", "sched_setscheduler", "sched_setattr")
 """Allowed only where control groups hold a run: the pages of the first show in no process, and with the others a run
 whose processor is busy takes its time to die."""
@@ -167,12 +176,11 @@ _ENOSYS = _always(_refuse(errno.ENOSYS))
 def _by_argument(call: Call) -> Verdict:
     refuse, instructions = (_RET, 0, 0, _refuse(call.refusal)), list[Instruction]()
     for test in call.tests:
-        passes = [(_JEQ, len(test.only) - i, 0, value) for i, value in enumerate(test.only)]
-        if test.without:
-            passes = [(_JSET, 0, 1, test.without)]
-        elif test.never is not None:
-            passes = [(_JEQ, 0, 1, test.never)]
-        instructions += [(_LD, 0, 0, _ARGUMENTS + 8 * test.argument), *passes, refuse]
+        last = [(_JSET, 0, 1, test.without)] if test.without else []
+        last += [(_JEQ, 0, 1, test.never)] if test.never is not None else []
+        behind = len(test.only) + len(last)
+        first = [(_JEQ, behind - i, 0, value) for i, value in enumerate(test.only)]
+        instructions += [(_LD, 0, 0, _ARGUMENTS + 8 * test.argument), *first, *last, refuse]
     return (*instructions, (_RET, 0, 0, _ALLOW))
 
 
@@ -199,13 +207,16 @@ def _search(stretches: list[tuple[int, Verdict]]) -> Iterator[Instruction]:
     yield from _search(stretches[middle:])
 
 
-def program(groups: bool) -> list[Instruction]:
-    """The filter. groups: whether control groups hold the runs."""
+def program(groups: bool, births: int | None = None) -> list[Instruction]:
+    """The filter. groups: whether control groups hold the runs; births: a fork server's flags of clone(2)."""
     verdicts = dict.fromkeys(ALLOWED.values(), _always(_ALLOW))
     verdicts |= dict.fromkeys(WITHOUT_EFFECT.values(), _always(_refuse(0))) | {_CLONE3: _ENOSYS}
     verdicts |= {
         call.number: _by_argument(call) for name, call in BY_ARGUMENT.items() if groups or name not in _WITH_GROUPS
     }
+    if births is not None:
+        verdicts |= dict.fromkeys(_FOR_BIRTHS.values(), _always(_ALLOW))
+        verdicts[_CLONE.number] = _by_argument(Call(_CLONE.number, (_CLONE.tests[0]._replace(only=(births,)),)))
     return [
         (_LD, 0, 0, _ARCH), (_JEQ, 1, 0, _X86_64), (_RET, 0, 0, _KILL),
         (_LD, 0, 0, _NUMBER), (_JSET, 0, 1, _X32_BIT), (_RET, 0, 0, _KILL),
@@ -216,7 +227,7 @@ def program(groups: bool) -> list[Instruction]:
 class Filter:
     """The compiled program and the memory it lives in, ready for `kernel.install_filter`."""
 
-    def __init__(self, groups: bool) -> None:
-        instructions = program(groups)
+    def __init__(self, groups: bool, births: int | None = None) -> None:
+        instructions = program(groups, births)
         self._code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
         self.program = SockFprog(len(instructions), ctypes.addressof(self._code))

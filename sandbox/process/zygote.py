@@ -64,16 +64,18 @@ def become(settings: Settings, channel: socket.socket, capped: bool, doors: Sequ
     owner, file = _enter_root(settings)
     sys.path.remove(sys.argv[1])
     program.warm_up(settings.preload, settings.kept)
-    program_filter = seccomp.Filter(groups=capped)
     birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.UNBUILT)
+    program_filter = seccomp.Filter(capped, birth.flags)
     frozen.freeze(file)
     os.close(file)
     _kept.extend((settings, program_filter, birth))
+    kernel.forbid_new_privileges()
+    kernel.install_filter(program_filter.program)
     channel.sendall(PID.pack(0))
     line = _serve(channel, birth, doors)
     if settings.contained:
         kernel.yield_to_watcher()
-    return _take_job(line, capped, program_filter)
+    return _take_job(line, capped)
 
 
 def _enter_root(settings: Settings) -> tuple[tuple[int, int], int]:
@@ -137,7 +139,7 @@ def _enter(doors: Sequence[int]) -> None:
         os.write(door, b"0")
 
 
-def _take_job(line: int, capped: bool, program_filter: seccomp.Filter) -> Job:
+def _take_job(line: int, capped: bool) -> Job:
     to_host = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line)
     job, standard_input = guest.receive_job(to_host)
     to_host.detach()
@@ -147,16 +149,19 @@ def _take_job(line: int, capped: bool, program_filter: seccomp.Filter) -> Job:
             guest.stay_behind(line, job.fetch, job.disk)
     except OSError:
         _give_up(line)
-    return begin(job, standard_input, line, capped, program_filter)
+    return begin(job, standard_input, line, capped)
 
 
-def begin(job: Job, standard_input: int, line: int, capped: bool, program_filter: seccomp.Filter | None) -> Job:
+def begin(job: Job, standard_input: int, line: int, capped: bool, program_filter: seccomp.Filter | None = None) -> Job:
     """Give up all rights and become the program. Returns only if that is a script: the job.
 
-    line: descriptor to tell the watch through why that failed; capped: a memory cgroup holds the run.
+    line: descriptor to tell the watch through why that failed; capped: a memory cgroup holds the run; program_filter:
+    if there is none in force yet.
     """
     try:
-        guest.settle(job, standard_input, capped, program_filter)
+        guest.settle(job, standard_input, capped)
+        if program_filter is not None:
+            kernel.install_filter(program_filter.program)
         if job.script is None:
             guest.execute(job)
         program.prepare(job.argv, job.files)

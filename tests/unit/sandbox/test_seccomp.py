@@ -11,11 +11,16 @@ ALLOW, KILL, REFUSE = "allow", "kill", "refuse"
 
 
 def verdict(
-    number: int, arguments: tuple[int, ...] = (), arch: int = X86_64, *, groups: bool = True
+    number: int,
+    arguments: tuple[int, ...] = (),
+    arch: int = X86_64,
+    *,
+    groups: bool = True,
+    births: int | None = None,
 ) -> tuple[str, int]:
     """What the filter says of one call."""
     data = {0: number, 4: arch} | {16 + 8 * index: value & 0xFFFF_FFFF for index, value in enumerate(arguments)}
-    program, at, value = seccomp.program(groups), 0, 0
+    program, at, value = seccomp.program(groups, births), 0, 0
     while True:
         code, yes, no, operand = program[at]
         at += 1
@@ -95,6 +100,16 @@ def test_foreign_abis_kill() -> None:
 )
 def test_arguments_decide(number: int, arguments: tuple[int, ...], expected: tuple[str, int]) -> None:
     assert verdict(number, arguments) == expected
+
+
+def test_a_fork_server_may_give_birth_and_nothing_else() -> None:
+    births = 0x3E02_C111
+    assert verdict(56, (births,), births=births) == (ALLOW, 0)
+    assert verdict(56, (0x11,), births=births) == (ALLOW, 0)
+    assert verdict(56, (births ^ 0x100,), births=births) == (REFUSE, errno.EPERM)
+    assert verdict(56, (0x1000_0011,), births=births) == (REFUSE, errno.EPERM)
+    more = {number for number in range(600) if verdict(number) != verdict(number, births=births)}
+    assert more == {165, 170}  # mount and sethostname
 
 
 def test_anonymous_files_need_a_memory_cgroup() -> None:
