@@ -49,10 +49,12 @@ class Fork:
         with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
 
-    def holds_more_than(self, limit: int, until: float) -> bool:
+    def holds_more_than(self, limit: int) -> bool:
+        if self._family.has_too_many_locks():
+            return True
         if self.oom_kills is not None:
             return self.oom_kills.grown_by() > limit
-        return self._family.holds_more_than(limit, until)
+        return self._family.is_seen_to_hold_more_than(limit)
 
     def usage_so_far(self) -> Usage:
         return self._family.usage()

@@ -8,11 +8,12 @@ from sandbox.docker.engine import EngineError
 from sandbox.docker.pool import Pool, Shape
 from sandbox.lane import Job, LaneLostError, Report
 
-_SUPERVISOR_BYTES = 32 << 20
-"""What we ourselves need inside, on top of what the program may use."""
+_SUPERVISOR_BYTES = 192 << 20
+"""What we ourselves need inside, and by how much a program may outgrow its limit until it is seen and killed whole: the
+kernel, where the container's own limit is met, kills one process after the other, for seconds."""
 _SUPERVISOR_PROCESSES = 2
 """The supervisor, and one that is just dying."""
-_WALLED_BYTES = 128 << 20
+_WALLED_BYTES = 320 << 20
 _WALLED_PROCESSES = 512
 """Of a container that runs the process backend. Each run's own limit is set inside."""
 _WALLED_DISK = 4 << 20

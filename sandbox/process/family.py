@@ -3,14 +3,16 @@
 What the kernel holds for them counts too, as far as it shows: page tables, mappings, and what sockets may have queued.
 """
 
+import _thread
 import contextlib
 import os
 import re
 import resource
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
+
+from sandbox.process import kernel
 
 _SOCKET_BYTES = 208 << 10
 """What one may have queued, by the kernel's default."""
@@ -21,6 +23,11 @@ _MAPPINGS_BYTES = 65_530 * 200
 _SHARED = b" /dev/zero (deleted)\n"
 """Memory of a mapping that processes share, and no file's."""
 _CHUNK = 1 << 16
+_MOMENT_S = 0.015
+_LOCKS_LOOKED_AT = 512 << 10
+"""Bytes of text, some ten thousand locks of the whole host."""
+_MOST_LOCKS = 1000
+_LOCK_OWNER = re.compile(rb"^\d+: \S+ +\S+ +\S+ (\d+) ", re.MULTILINE)
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
@@ -45,6 +52,8 @@ class Family:
         self._init = init
         self._ours = 0
         self._others_share = 0
+        self._looking = _thread.allocate_lock()
+        self._holds_more = False
 
     def begin(self, ours: int) -> None:
         """A job is about to come. ours: how many of the first processes are not the program's."""
@@ -60,27 +69,49 @@ class Family:
             usage = Usage(usage.cpu_s + sum(map(int, times)) * _TICK_S, max(usage.max_rss, peak))
         return usage
 
-    def holds_more_than(self, limit: int, until: float) -> bool:
-        """Whether all of it holds more than `limit` bytes, pages that they share counted once.
+    def has_too_many_locks(self) -> bool:
+        """On files: nothing else limits them, and a million of them hold up whoever uses the file."""
+        locks = _text("/proc/locks", _LOCKS_LOOKED_AT)
+        if len(locks) < _LOCKS_LOOKED_AT:
+            return False
+        members = set(_members(self._init))
+        return sum(int(pid) in members for pid in _LOCK_OWNER.findall(locks)) > _MOST_LOCKS
 
-        until: when, on the monotonic clock, the answer is of no use any more.
+    def is_seen_to_hold_more_than(self, limit: int) -> bool:
+        """`holds_more_than` as far as it is known, without waiting longer than a moment for a look.
+
+        A program can keep whoever looks at its mappings waiting for seconds.
         """
-        members = _members(self._init)
-        told = [_read(pid, "status") for pid in members]
+        if self._looking.acquire(blocking=False):
+            _thread.start_new_thread(self._look, (limit,))
+        if self._looking.acquire(timeout=_MOMENT_S):
+            self._looking.release()
+        return self._holds_more
+
+    def _look(self, limit: int) -> None:
+        try:
+            self._holds_more = self._holds_more or self.holds_more_than(limit)
+        finally:
+            self._looking.release()
+
+    def holds_more_than(self, limit: int) -> bool:
+        """Whether all of it holds more than `limit` bytes, pages that they share counted once."""
+        members = [_with_memory(pid) for pid in _members(self._init)]
+        told = {pid: _read(pid, "status") for pid in members}
         sockets = _SOCKET_BYTES * max(0, _sockets(self._init) - _ORDINARY_SOCKETS)
-        room = limit - sockets - sum(_field("VmPTE", text) for text in told)
+        room = limit - sockets - sum(_field("VmPTE", text) for text in told.values())
         # What follows is ever more exact, and slower: so it ends as soon as it is enough.
         shared = self._share_at_most()
-        if sum(_field("VmSize", text) for text in told) <= room and shared <= room:
+        if sum(_field("VmSize", text) for text in told.values()) <= room and shared <= room:
             return False
-        held = sorted(((_field("VmRSS", text), pid) for text, pid in zip(told, members, strict=True)), reverse=True)
+        held = sorted(((_field("VmRSS", text), pid) for pid, text in told.items()), reverse=True)
         if sum(resident for resident, _ in held) > room:
             left = room
-            for resident, pid in held:
+            for resident, pid in _memories(held):
                 left -= _proportional(pid, resident)
-                if left < 0 or time.monotonic() > until:
-                    return left < 0
-        return self._hides_more_than(room, members, shared > room, until)
+                if left < 0:
+                    return True
+        return _hide_more_than(room, members[self._ours :], shared > room)
 
     def _share_at_most(self) -> int:
         """Bytes that it may have in shared memory: by how much the host has more than when it had least."""
@@ -88,20 +119,29 @@ class Family:
         self._others_share = min(self._others_share, now)
         return now - self._others_share
 
-    def _hides_more_than(self, room: int, members: list[int], may_share: bool, until: float) -> bool:
-        """What is resident in no process: the mappings themselves, and shared memory that they let go of.
 
-        may_share: whether such memory may be more than `room`; whether there is any can be seen.
-        """
-        for pid in members[self._ours :]:
-            maps = _read(pid, "maps", _MAPPINGS_LOOKED_AT)
-            if len(maps) == _MAPPINGS_LOOKED_AT:
-                room -= _MAPPINGS_BYTES
-            if room < 0 or (may_share and (_SHARED in maps or not maps)):
-                return True
-            if time.monotonic() > until:
-                break
-        return False
+def _memories(held: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of these (resident bytes, process) one for each memory: a child of vfork(2) begins in its parent's."""
+    found: list[tuple[int, int]] = []
+    for resident, pid in held:
+        if not any(kernel.same_memory(pid, other) for _, other in found):
+            found.append((resident, pid))
+    return found
+
+
+def _hide_more_than(room: int, pids: list[int], may_share: bool) -> bool:
+    """Whether these hold more that is resident in none: the mappings, and shared memory that they let go of.
+
+    may_share: whether such memory may be more than `room`; whether there is any can be seen.
+    """
+    for pid in pids:
+        maps = _read(pid, "maps", _MAPPINGS_LOOKED_AT)
+        if len(maps) == _MAPPINGS_LOOKED_AT:
+            room -= _MAPPINGS_BYTES
+        hides = _SHARED in maps or (not maps and _field("VmSize", _read(pid, "status")) > 0)
+        if room < 0 or (may_share and hides):
+            return True
+    return False
 
 
 def _members(init: int) -> list[int]:
@@ -116,11 +156,25 @@ def _members(init: int) -> list[int]:
     return members
 
 
+def _with_memory(pid: int) -> int:
+    """A thread of this process that has its memory still; the process itself if there is none."""
+    if not _field("VmSize", _read(pid, "status")):
+        with contextlib.suppress(OSError):
+            for thread in map(int, os.listdir(f"/proc/{pid}/task")):  # noqa: PTH208
+                if _field("VmSize", _read(thread, "status")):
+                    return thread
+    return pid
+
+
 def _read(pid: int, name: str, most: int = sys.maxsize) -> bytes:
+    return _text(f"/proc/{pid}/{name}", most)
+
+
+def _text(path: str, most: int) -> bytes:
     """What there is of it; nothing when the process has ended, or does not let itself be looked at."""
     chunks: list[bytes] = []
     try:
-        file = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     with contextlib.suppress(OSError):

@@ -76,15 +76,18 @@ class Clone:
         return self.oom_kills is None and (self.group is None or "cgroup-memory" not in self.group.layers)
 
     def kill(self) -> None:
-        """Kill init; the kernel then kills everything in its pid namespace."""
-        signal.pidfd_send_signal(self.gone, signal.SIGKILL)
+        """Kill init, if it lives; the kernel then kills everything in its pid namespace."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.gone, signal.SIGKILL)
         if self.group is not None:
             self.group.hurry()
 
-    def holds_more_than(self, limit: int, until: float) -> bool:
+    def holds_more_than(self, limit: int) -> bool:
+        if self.family.has_too_many_locks():
+            return True
         if isinstance(self.oom_kills, cgroup.ContainerMemory):
             return self.oom_kills.grown_by() > limit + _SPARE_BYTES
-        return self._is_watched and self.family.holds_more_than(limit, until)
+        return self._is_watched and self.family.is_seen_to_hold_more_than(limit)
 
     def usage_so_far(self) -> Usage:
         return self.family.usage()
@@ -192,8 +195,7 @@ class Host:
             try:
                 wire.send_descriptors(seat.line, b"j", *descriptors)
             except (BrokenPipeError, ConnectionResetError):
-                with contextlib.suppress(ProcessLookupError):
-                    seat.kill()
+                seat.kill()
                 seat.bury()
                 continue
             return seat

@@ -42,6 +42,7 @@ _NICE = 10
 
 # x86_64 numbers; `probe` refuses other machines.
 _NR_PIVOT_ROOT = 155
+_NR_KCMP, _KCMP_VM = 312, 1
 _NR_MOUNT_SETATTR = 442
 
 # PyDLL keeps the interpreter lock: nothing here blocks, and a clone must not let other threads in.
@@ -152,6 +153,11 @@ def die_with_parent() -> None:
 def set_dumpable(dumpable: bool) -> None:
     """A process that is not dumpable cannot be traced, or its memory opened, by its own user."""
     _check(_prctl(PR_SET_DUMPABLE, _ulong(dumpable), 0, 0, 0), "prctl DUMPABLE")
+
+
+def same_memory(one: int, other: int) -> bool:
+    """Whether these two threads are in one memory. False where we may not know."""
+    return bool(_syscall(_NR_KCMP, one, other, _KCMP_VM, 0, 0) == 0)
 
 
 def become_subreaper() -> None:

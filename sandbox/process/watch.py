@@ -1,6 +1,5 @@
 """Follow one run from outside until it is over: keep its output and its time, and kill it when it must be killed."""
 
-import contextlib
 import os
 import select
 import socket
@@ -38,10 +37,10 @@ class Seat(Protocol):
         """Of the memory group that it is in."""
 
     def kill(self) -> None:
-        """Kill all of it."""
+        """Kill all of it that lives."""
 
-    def holds_more_than(self, memory: int, until: float) -> bool:
-        """Whether it has more bytes, where no group of its own holds it to just so many; False if it takes so long."""
+    def holds_more_than(self, memory: int) -> bool:
+        """Whether it has more bytes, where no group of its own holds it to just so many. Never waits for long."""
 
     def usage_so_far(self) -> Usage:
         """Of all that live."""
@@ -124,10 +123,11 @@ class Watch:
 
     def _kill(self, why: str) -> None:
         self._killed = why
-        self._usage = self._seat.usage_so_far()  # nobody waits for what is killed, so later it cannot be told any more
-        if why == "memory":
-            self._usage = self._usage.or_more(Usage(max_rss=self._job.memory))
-        with contextlib.suppress(ProcessLookupError):  # its last words went over the limit
+        if why == "memory":  # which grows while one looks
+            self._seat.kill()
+            self._usage = self._seat.usage_so_far().or_more(Usage(max_rss=self._job.memory))
+        else:
+            self._usage = self._seat.usage_so_far()  # nobody waits for what is killed: soon it cannot be told any more
             self._seat.kill()
         self._deadline = time.monotonic() + _DYING_S
 
@@ -135,7 +135,7 @@ class Watch:
         return self._seat.oom_kills is not None and self._seat.oom_kills.happened()
 
     def _is_out_of_memory(self) -> bool:
-        return self._met_memory_limit() or self._seat.holds_more_than(self._job.memory, self._deadline)
+        return self._met_memory_limit() or self._seat.holds_more_than(self._job.memory)
 
     def _read_output(self, descriptor: int) -> bool:
         """Take in what there is, up to the limit. False at the end of the stream."""

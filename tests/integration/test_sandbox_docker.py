@@ -58,7 +58,7 @@ def test_the_engine_is_told_all_that_protects(docker_url: str, engine: docker.Do
     assert any(option.startswith("seccomp={") for option in host["SecurityOpt"])
     assert 0 < host["Memory"] == host["MemorySwap"] < 1 << 30
     assert 0 < host["PidsLimit"] < 100
-    assert host["NanoCpus"] == 10**9
+    assert host["CpuQuota"] == host["CpuPeriod"] > 0
     assert "size=" in host["Tmpfs"]["/tmp"]
     assert int(told[0]["Config"]["User"].partition(":")[0]) >= 61_000
 
@@ -167,7 +167,8 @@ def test_kills_come_in_time_from_a_crowd_that_fills_its_memory(open_kind: Callab
     crowd = (
         "import mmap, os, time\n"
         "for _ in range(60):\n"
-        "    if os.fork() == 0: m = mmap.mmap(-1, 60 << 20); [m.__setitem__(k, 1) for k in range(0, len(m), 4096)]\n"
+        "    if os.fork() == 0:\n"
+        "        m = mmap.mmap(-1, 60 << 20); [m.__setitem__(k, 1) for k in range(0, len(m), 4096)]; break\n"
         "time.sleep(60)"
     )
     request = RunRequest("python", crowd, limits=Limits(wall_s=1.5))
@@ -175,7 +176,7 @@ def test_kills_come_in_time_from_a_crowd_that_fills_its_memory(open_kind: Callab
         results = [each.run(request) for _ in range(5) for each in (box, yardstick)]
     late, usual = (statistics.median(result.wall_s - 1.5 for result in half) for half in (results[::2], results[1::2]))
     print(f"{mode}: late {late:.3f} s, without a container {usual:.3f} s")
-    assert {result.status for result in results} <= {"memory", "timeout"}
+    assert {result.status for result in results} <= {"memory", "timeout"}, results
     # A busy machine takes its time to clear sixty processes away, in a container or not.
     assert late < max(0.3, 2 * usual)
 

@@ -47,7 +47,7 @@ class Lasting:
     def kill(self) -> None:
         self.kills += 1
 
-    def holds_more_than(self, memory: int, until: float) -> bool:
+    def holds_more_than(self, memory: int) -> bool:
         return False
 
     def usage_so_far(self) -> Usage:
