@@ -61,7 +61,8 @@ class Compiled:
 
 def _key(request: RunRequest) -> bytes:
     digest = hashlib.sha256()
-    parts = [request.language.encode(), request.code.encode(errors="surrogatepass")]
+    room = str(request.limits.file_mb)  # an artifact that does not fit into it is a compile error
+    parts = [request.language.encode(), room.encode(), request.code.encode(errors="surrogatepass")]
     for name, content in sorted(request.files.items()):
         parts += [name.encode(), content]
     for part in parts:

@@ -36,7 +36,7 @@ ALLOWED = {
     "statx": 332, "close_range": 436, "openat2": 437, "faccessat2": 439,
     "fchmodat2": 452,
     # memory
-    "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "mincore": 27, "madvise": 28,
+    "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "mincore": 27,
     "mlock": 149, "munlock": 150, "mlockall": 151, "munlockall": 152, "mlock2": 325, "membarrier": 324,
     "pkey_mprotect": 329, "pkey_alloc": 330, "pkey_free": 331,
     # processes, threads, signals
@@ -114,6 +114,8 @@ THP_DISABLE, SET_VMA."""
 _NEW_NAMESPACES = 0x7E02_0080
 _RWF_NOWAIT = 8
 """Tells what is in the host's cache, which other runs have filled."""
+_MADV_COLLAPSE = 25
+"""Makes a huge page, of which one byte in a pipe then holds all."""
 _MAP_HUGETLB, _MFD_HUGETLB = 0x4_0000, 4
 """Huge pages come from a pool of the host's that no memory cgroup counts."""
 
@@ -135,6 +137,7 @@ BY_ARGUMENT = {
     "fcntl": Call(72, (Test(1, only=_OWN_FILES),)),
     "prctl": Call(157, (Test(0, only=_HARMLESS_PRCTLS),), errno.EINVAL),
     "prlimit64": Call(302, (Test(0, only=(0,)),)),
+    "madvise": Call(28, (Test(2, never=_MADV_COLLAPSE),), errno.EINVAL),
     "setpriority": Call(141, (Test(0, only=(0, 1)), Test(1, never=1))),
     "sched_setparam": Call(142, _NOT_OF_INIT),
     "sched_setscheduler": Call(144, _NOT_OF_INIT),
