@@ -92,10 +92,11 @@ INIT_ROWS = (
 
 def program_rows() -> list[Row]:
     """What each program begins with, whatever its job: `keep_within_limits` among it."""
-    limits = {limit: _within(limit, most) for limit, most in _LIMITS.items()}
+    unlimited = 1 << 64  # -1 in Python
+    limits = {limit: (each % unlimited for each in _bounds(limit, most)) for limit, most in _LIMITS.items()}
     return [
         Row(birth.SETSID, ()),
-        *(Row(birth.SETRLIMIT, (limit, struct.pack("=QQ", most, most))) for limit, most in limits.items()),
+        *(Row(birth.SETRLIMIT, (limit, struct.pack("=QQ", *bounds))) for limit, bounds in limits.items()),
         *(Row(birth.PRCTL, (kernel.PR_CAPBSET_DROP, capability)) for capability in kernel.CAPABILITIES),
     ]
 
@@ -237,7 +238,8 @@ def settle(job: Job, standard_input: int, capped: bool) -> None:
     _limit(resource.RLIMIT_FSIZE, job.disk)
     _limit(resource.RLIMIT_NPROC, job.processes + watchers(job))
     if job.address_space and not capped:
-        _limit(resource.RLIMIT_AS, job.memory + _ADDRESS_SPACE_SLACK)
+        stacks = job.processes * _LIMITS[resource.RLIMIT_STACK]  # each thread reserves one
+        _limit(resource.RLIMIT_AS, job.memory + stacks + _ADDRESS_SPACE_SLACK)
     kernel.drop_capabilities()
 
 
@@ -262,17 +264,18 @@ def keep_within_limits() -> None:
 
 
 def _limit(limit: int, wanted: int) -> None:
-    value = _within(limit, wanted)
     try:
-        resource.setrlimit(limit, (value, value))
+        resource.setrlimit(limit, _bounds(limit, wanted))
     except ValueError:  # gVisor refuses those that mean nothing to its kernel
         if limit in _MUST_HOLD:
             raise
 
 
-def _within(limit: int, wanted: int) -> int:
+def _bounds(limit: int, wanted: int) -> tuple[int, int]:
+    """Soft and hard limit. Programs that recurse deeply give themselves a larger stack: it is memory like any other."""
     _, most = resource.getrlimit(limit)
-    return wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    value = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    return value, most if limit == resource.RLIMIT_STACK else value
 
 
 def execute(job: Job) -> NoReturn:

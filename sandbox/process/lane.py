@@ -13,6 +13,7 @@ from typing import Any
 from sandbox.base import SandboxUnavailable
 from sandbox.lane import Job, LaneLostError, Report
 from sandbox.process import cgroup, probe, wire
+from sandbox.process.guest import ENVIRONMENT
 from sandbox.process.zygote import Settings
 
 _START_S = 40.0
@@ -31,6 +32,7 @@ class HostLane:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._starts = 0
         self._guard = threading.Lock()
         self._busy = threading.Lock()
         """Held while a thread uses the channel: only it may close the descriptor then."""
@@ -74,22 +76,24 @@ class HostLane:
             if self._closed:
                 raise LaneLostError("the sandbox was closed")
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            errors = os.memfd_create("errors", os.MFD_CLOEXEC)
+            # A pipe, as runs have, for the streams of Python's that they get are made of it.
+            errors, end = os.pipe()
             with theirs:
                 self._host = subprocess.Popen(
                     [interpreter(), "-I", "-S", "-c", _BOOT, _SOURCE, str(theirs.fileno()), *self._first()],
-                    env={},
+                    env={"LANG": ENVIRONMENT["LANG"]},  # by which Python chooses its encodings
                     cwd="/",
                     stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=errors,
+                    stdout=end,
+                    stderr=end,
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
+            os.close(end)
             self._channel = ours
         try:
             ours.settimeout(_START_S)
-            wire.send(ours, self._settings)
+            wire.send(ours, self._settings._replace(slot=self._slot()))
             state, told = self._receive(ours)
         except OSError as error:
             state, told = "failed", f"{error}\n{_tail(errors)}"
@@ -103,6 +107,10 @@ class HostLane:
         assert isinstance(told, tuple)
         self.layers = told
         return ours
+
+    def _slot(self) -> str:
+        """Another one for each host: in the last one's groups a run may still be dying."""
+        return f"{self._settings.slot}-{self._starts}"
 
     def _first(self) -> list[str]:
         """Modules to load ahead of our own code: what a clone touches then lies close together, and less is copied."""
@@ -121,7 +129,8 @@ class HostLane:
         except subprocess.TimeoutExpired:
             host.send_signal(signal.SIGKILL)
             host.wait()
-        cgroup.remove_groups(self._settings.slot)
+        cgroup.remove_groups(self._slot())
+        self._starts += 1
 
     def close(self) -> None:
         """End the host. A run that is on is lost. Can be called twice."""
@@ -141,4 +150,7 @@ def interpreter() -> str:
 
 
 def _tail(errors: int) -> str:
-    return os.pread(errors, 1 << 16, 0).decode(errors="replace")[-4000:].strip()
+    os.set_blocking(errors, False)
+    with contextlib.suppress(BlockingIOError):
+        return os.read(errors, 1 << 16).decode(errors="replace")[-4000:].strip()
+    return ""

@@ -12,6 +12,7 @@ import signal
 import site
 import sys
 import types
+import weakref
 from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
 
@@ -71,14 +72,17 @@ def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:
             for module in [name for name in sys.modules if name == shadowed or name.startswith(f"{shadowed}.")]:
                 del sys.modules[module]
     sys.argv = ["main.py", *argv[1:]]
+    sys.orig_argv = [sys.executable, *sys.argv]
     sys.path.insert(0, HOME)
     _known = len(sys.modules)
 
 
 def run(script: str, source: bytes | None) -> int:
     """Run the script, which lies at this path, to its end, at-exit functions included, and give the exit code."""
+    gc.freeze()  # what is ours: the last collection is to look at the script's own
     main = types.ModuleType("__main__")
-    main.__dict__.update(
+    names = main.__dict__
+    names.update(
         __builtins__=builtins,
         __file__=script,
         __loader__=SourceFileLoader("__main__", script),
@@ -86,12 +90,13 @@ def run(script: str, source: bytes | None) -> int:
         __annotations__={},
     )
     sys.modules["__main__"] = main
-    gc.freeze()  # what is ours: the last collection is to look at the script's own
+    del main
     try:
-        exec(compile(source or b"", script, "exec", dont_inherit=True), main.__dict__)
+        exec(compile(source or b"", script, "exec", dont_inherit=True), names)
         exit_code = 0
     except BaseException as error:  # whatever the script raises, it ends as in CPython's own main
         exit_code = _uncaught(error)
+    del names
     return _finish(exit_code)
 
 
@@ -101,6 +106,8 @@ def _uncaught(error: BaseException) -> int:
     trace = error.__traceback__.tb_next if error.__traceback__ else None  # without our own frame
     try:
         sys.excepthook(type(error), error.with_traceback(trace), trace)
+    except SystemExit as asked:
+        return _system_exit(asked.code)
     except BaseException as broken:  # a hook of the script's own
         print("Error in sys.excepthook:", file=sys.stderr)  # noqa: T201
         broken.__context__ = None
@@ -155,11 +162,21 @@ def _flush() -> None:
 
 
 def _clear_modules() -> None:
-    """Drop the globals of the script and of its own modules: files get written out, `__del__` gets called."""
-    own = [module for _, module in zip(range(len(sys.modules) - _known), reversed(sys.modules.values()), strict=False)]
-    for module in (sys.modules["__main__"], *own):
+    """Let go of the script and of its own modules: files get written, `__del__` gets called, with globals if it can.
+
+    As CPython: who is in a cycle is collected whole; who is kept alive from elsewhere loses name by name.
+    """
+    newer = [name for _, name in zip(range(len(sys.modules) - _known), reversed(sys.modules), strict=False)]
+    left = []
+    for name in ("__main__", *newer):
+        module = sys.modules.get(name)
         if (getattr(module, "__file__", None) or "").startswith((f"{HOME}/", f"{SCRIPTS}/")):
-            names = vars(module)
+            left.append(weakref.ref(sys.modules.pop(name)))
+    del module
+    _collect()
+    for reference in left:
+        if (alive := reference()) is not None:
+            names = vars(alive)
             for key in sorted(names, key=lambda key: not key.startswith("_") or key.startswith("__")):
                 if key != "__builtins__":
                     names[key] = None
