@@ -40,7 +40,7 @@ def plain(program: Program, folder: Path) -> tuple[int, str, str]:
     script.write_text(program.code)
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(work), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, script],
+        ["env", "--default-signal", sys.executable, script],  # whatever those who started us ignore
         input=program.stdin.encode(),
         capture_output=True,
         cwd=work,
