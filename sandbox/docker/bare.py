@@ -15,6 +15,7 @@ from sandbox.docker import frames
 from sandbox.lane import Job
 from sandbox.process import cgroup, guest, kernel, seccomp, wire, zygote
 from sandbox.process.family import Family, Usage
+from sandbox.process.lookout import Lookout
 from sandbox.process.watch import Watch
 
 _BACKSTOP_PROCESSES = 4096
@@ -31,15 +32,15 @@ class Fork:
         self.gone, self._gone_end = os.pipe()
         self.oom_kills = cgroup.of_container()
         self._program = 0
-        self._family = Family(0)
         self._fetch = job.fetch
         self._room = job.disk
 
     def begun(self, program: int) -> None:
         """Let go of what is the program's."""
         self._program = program
-        self._family = Family(program)
-        self._family.begin(0)
+        self._family = Family(os.getpid(), Lookout())
+        self._family.begin(1)
+        self._family.begin_to_count()
         os.close(self.stdout_end)
         os.close(self.stderr_end)
 
@@ -50,14 +51,12 @@ class Fork:
             os.kill(-1, signal.SIGKILL)
 
     def holds_more_than(self, limit: int) -> bool:
-        if self._family.has_too_many_locks():
+        if self.oom_kills is not None and self.oom_kills.grown_by() > limit:
             return True
-        if self.oom_kills is not None:
-            return self.oom_kills.grown_by() > limit
-        return self._family.is_seen_to_hold_more_than(limit)
+        return self._family.is_seen_to_hold_too_much(limit if self.oom_kills is None else None)
 
     def usage_so_far(self) -> Usage:
-        return self._family.usage()
+        return self._family.seen_usage()
 
     def usage(self) -> Usage:
         return Usage.of(resource.getrusage(resource.RUSAGE_CHILDREN))

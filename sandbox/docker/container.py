@@ -51,6 +51,8 @@ class Container:
         self._memory = spec.memory
         self._closing = threading.Lock()
         self._closed = False
+        self.has_failed = False
+        """Whether a run had no report: then it is of no use any more."""
         with contextlib.ExitStack() as undo:
             undo.callback(claim.release)
             self._id = engine.create(spec)
@@ -87,13 +89,14 @@ class Container:
                 self._stream.write(part)
             return frames.read_report(self._stream.read, job)
         except OSError as error:
-            return self._account_for(error, time.monotonic() - start)
+            return self._account_for(error, job, time.monotonic() - start)
 
-    def _account_for(self, error: OSError, wall_s: float) -> Report:
+    def _account_for(self, error: OSError, job: Job, wall_s: float) -> Report:
         """No report came. Out of memory is the program's doing, all else is not."""
+        self.has_failed = True
         try:
             if not self._closed and self._engine.ended_for_memory(self._id):
-                return Report("", "memory", None, b"", b"", False, wall_s, 0.0, 0, {})
+                return Report("", "memory", None, b"", b"", False, wall_s, 0.0, job.memory, {})
         except EngineError as refused:
             raise LaneLostError(f"the container was lost: {refused}") from error
         raise LaneLostError(f"the container was lost: {self._last_words() or error}") from error

@@ -14,6 +14,8 @@ kernel, where the container's own limit is met, kills one process after the othe
 _SUPERVISOR_PROCESSES = 2
 """The supervisor, and one that is just dying."""
 _WALLED_BYTES = 320 << 20
+_COPIES, _WALLED_COPIES = 2, 6
+"""Of a file on its way back: as it comes, and put together; from behind walls in a message too, at both its ends."""
 _WALLED_PROCESSES = 512
 """Of a container that runs the process backend. Each run's own limit is set inside."""
 _WALLED_DISK = 4 << 20
@@ -22,6 +24,11 @@ _WALLED_DISK = 4 << 20
 def shape_for(memory: int, processes: int, disk: int) -> Shape:
     """The container for a run with these limits."""
     return Shape(memory + _SUPERVISOR_BYTES, processes + _SUPERVISOR_PROCESSES, disk)
+
+
+def _room_for_files(job: Job, copies: int) -> int:
+    """Bytes that files on their way back take inside, on top of what the program may use."""
+    return copies * job.disk if job.fetch else 0
 
 
 class OneShot:
@@ -34,7 +41,7 @@ class OneShot:
         self._closed = False
 
     def run(self, job: Job, stdin: bytes) -> Report:
-        shape = shape_for(job.memory, job.processes, job.disk)
+        shape = shape_for(job.memory + _room_for_files(job, _COPIES), job.processes, job.disk)
         with self._busy:
             container = self._container = self._pool.take(shape)
             try:
@@ -67,11 +74,14 @@ class Walled:
             try:
                 if self._closed:
                     raise LaneLostError("the sandbox was closed")
-                memory = job.memory + _WALLED_BYTES
+                memory = job.memory + _WALLED_BYTES + _room_for_files(job, _WALLED_COPIES)
                 if self._container is None:
                     self._container = self._make(Shape(memory, _WALLED_PROCESSES, _WALLED_DISK))
                 self._container.allow_memory(memory)
-                return self._container.run(job, stdin)
+                report = self._container.run(job, stdin)
+                if self._container.has_failed:
+                    self._let_go()
+                return report
             except (EngineError, LaneLostError) as error:
                 self._let_go()
                 raise LaneLostError(str(error)) from error

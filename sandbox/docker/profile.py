@@ -34,11 +34,11 @@ def seccomp_profile(walls: bool) -> dict[str, Any]:
 
 
 def _conditions(test: seccomp.Test, ours: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Any of these lets the argument pass."""
-    if test.only:
-        told = [(value, 0, "SCMP_CMP_EQ") for value in test.only + ours]
-    elif test.never is not None:
-        told = [(test.never, 0, "SCMP_CMP_NE")]
-    else:
-        told = [(test.without, 0, "SCMP_CMP_MASKED_EQ")]
+    """Any of these lets the argument pass. An engine takes one condition for each argument."""
+    told = [(value, 0, "SCMP_CMP_EQ") for value in test.only + (ours if test.only else ())]
+    told += [(mask, value, "SCMP_CMP_MASKED_EQ") for mask, value in test.bits]
+    if test.never:
+        least, most = min(test.never), max(test.never)
+        told += [(least, 0, "SCMP_CMP_LT"), (most, 0, "SCMP_CMP_GT")]
+        told += [(value, 0, "SCMP_CMP_EQ") for value in range(least, most) if value not in test.never]
     return [{"index": test.argument, "value": value, "valueTwo": two, "op": compare} for value, two, compare in told]

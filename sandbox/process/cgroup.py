@@ -1,8 +1,7 @@
 """Control groups, v1 and v2: memory, processes and CPU of one run, where the machine lets us make groups.
 
-Each host has three groups for runs and uses them in turn: one holds the run, one the spare clone that waits for the
-next, and in one the last run may still be dying. A fourth one is the fork server's home, which it leaves to have a
-clone born into one of the others.
+Each host has two groups for runs and uses them in turn: one holds the run, the other the spare clone that waits for the
+next. A third one is the fork server's home, which it leaves to have a clone born into one of the others.
 """
 
 import contextlib
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PREFIX = "rlvr-"
-_RUNS = ("a", "b", "c")
+_RUNS = ("a", "b")
 NAMES = (*_RUNS, "home")
 TURNS = HOME = len(_RUNS)
 """How many groups runs have, and where in NAMES the fork server's comes, behind them."""

@@ -3,7 +3,6 @@
 What the kernel holds for them counts too, as far as it shows: page tables, mappings, and what sockets may have queued.
 """
 
-import _thread
 import contextlib
 import os
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sandbox.process import kernel
+from sandbox.process.lookout import Lookout
 
 _SOCKET_BYTES = 208 << 10
 """What one may have queued, by the kernel's default."""
@@ -23,7 +23,8 @@ _MAPPINGS_BYTES = 65_530 * 200
 _SHARED = b" /dev/zero (deleted)\n"
 """Memory of a mapping that processes share, and no file's."""
 _CHUNK = 1 << 16
-_MOMENT_S = 0.015
+_STUCK_S, _LONG_STUCK_S = 0.1, 1.0
+"""How long a look may take before we go by what can be seen without waiting."""
 _LOCKS_LOOKED_AT = 512 << 10
 """Bytes of text, some ten thousand locks of the whole host."""
 _MOST_LOCKS = 1000
@@ -46,27 +47,54 @@ class Usage(NamedTuple):
 
 
 class Family:
-    """A process and all below it. Orphans are adopted by init, so nobody is missed."""
+    """A process and all below it. Orphans are adopted by the first one, so nobody is missed."""
 
-    def __init__(self, init: int) -> None:
-        self._init = init
+    def __init__(self, first: int, lookout: Lookout) -> None:
+        self._first = first
+        self._lookout = lookout
         self._ours = 0
         self._others_share = 0
-        self._looking = _thread.allocate_lock()
-        self._holds_more = False
+        self._holds_too_much = False
 
     def begin(self, ours: int) -> None:
-        """A job is about to come. ours: how many of the first processes are not the program's."""
+        """A job is about to come. ours: how many of the first processes, one below the other, are not the program's."""
         self._ours = ours
+
+    def begin_to_count(self) -> None:
+        """What the host shares more from now on is taken to be shared by this family."""
         self._others_share = _host_shares()
+
+    def seen_usage(self) -> Usage:
+        """`usage` as far as it can be told at once."""
+        return self._lookout.ask(self.usage, Usage())
+
+    def is_seen_to_hold_too_much(self, limit: int | None) -> bool:
+        """`holds_too_much`, as far as can be told at once."""
+        self._lookout.ask(lambda: self._look(limit), None)
+        if limit is not None and self._lookout.waits_for_s() > _STUCK_S:
+            resident = [_field("VmRSS", _read(pid, "status")) for pid in self._members()]
+            # Together they can share much of it, but whoever hides for so long is not given the benefit of the doubt.
+            most = sum if self._lookout.waits_for_s() > _LONG_STUCK_S else max
+            return self._holds_too_much or most([0, *resident]) > limit
+        return self._holds_too_much
+
+    def _look(self, limit: int | None) -> None:
+        self._holds_too_much = self._holds_too_much or self.holds_too_much(limit)
+
+    def holds_too_much(self, limit: int | None) -> bool:
+        """Whether it has too many locks, or more than `limit` bytes; None: somebody else counts these."""
+        return self.has_too_many_locks() or (limit is not None and self.holds_more_than(limit))
 
     def usage(self) -> Usage:
         """So far, without children that nobody waited for."""
         usage = Usage()
-        for pid in _members(self._init):
-            times = _read(pid, "stat").rpartition(b")")[2].split()[11:15]  # of its own, and of children
+        for place, pid in enumerate(_all_below(self._first)):
+            own, of_children = _ticks(pid)
+            if place < self._ours:
+                usage = usage._replace(cpu_s=usage.cpu_s + of_children * _TICK_S)
+                continue
             peak = _field("VmHWM", _read(pid, "status"))
-            usage = Usage(usage.cpu_s + sum(map(int, times)) * _TICK_S, max(usage.max_rss, peak))
+            usage = Usage(usage.cpu_s + (own + of_children) * _TICK_S, max(usage.max_rss, peak))
         return usage
 
     def has_too_many_locks(self) -> bool:
@@ -74,31 +102,14 @@ class Family:
         locks = _text("/proc/locks", _LOCKS_LOOKED_AT)
         if len(locks) < _LOCKS_LOOKED_AT:
             return False
-        members = set(_members(self._init))
+        members = set(self._members())
         return sum(int(pid) in members for pid in _LOCK_OWNER.findall(locks)) > _MOST_LOCKS
-
-    def is_seen_to_hold_more_than(self, limit: int) -> bool:
-        """`holds_more_than` as far as it is known, without waiting longer than a moment for a look.
-
-        A program can keep whoever looks at its mappings waiting for seconds.
-        """
-        if self._looking.acquire(blocking=False):
-            _thread.start_new_thread(self._look, (limit,))
-        if self._looking.acquire(timeout=_MOMENT_S):
-            self._looking.release()
-        return self._holds_more
-
-    def _look(self, limit: int) -> None:
-        try:
-            self._holds_more = self._holds_more or self.holds_more_than(limit)
-        finally:
-            self._looking.release()
 
     def holds_more_than(self, limit: int) -> bool:
         """Whether all of it holds more than `limit` bytes, pages that they share counted once."""
-        members = [_with_memory(pid) for pid in _members(self._init)]
+        members = [_with_memory(pid) for pid in self._members()]
         told = {pid: _read(pid, "status") for pid in members}
-        sockets = _SOCKET_BYTES * max(0, _sockets(self._init) - _ORDINARY_SOCKETS)
+        sockets = _SOCKET_BYTES * max(0, _sockets(self._first) - _ORDINARY_SOCKETS)
         room = limit - sockets - sum(_field("VmPTE", text) for text in told.values())
         # What follows is ever more exact, and slower: so it ends as soon as it is enough.
         shared = self._share_at_most()
@@ -111,7 +122,11 @@ class Family:
                 left -= _proportional(pid, resident)
                 if left < 0:
                     return True
-        return _hide_more_than(room, members[self._ours :], shared > room)
+        return _hide_more_than(room, members, shared > room)
+
+    def _members(self) -> list[int]:
+        """The program's."""
+        return _all_below(self._first)[self._ours :]
 
     def _share_at_most(self) -> int:
         """Bytes that it may have in shared memory: by how much the host has more than when it had least."""
@@ -138,14 +153,16 @@ def _hide_more_than(room: int, pids: list[int], may_share: bool) -> bool:
         maps = _read(pid, "maps", _MAPPINGS_LOOKED_AT)
         if len(maps) == _MAPPINGS_LOOKED_AT:
             room -= _MAPPINGS_BYTES
-        hides = _SHARED in maps or (not maps and _field("VmSize", _read(pid, "status")) > 0)
+        is_whole = 0 < len(maps) < _MAPPINGS_LOOKED_AT or not _field("VmSize", _read(pid, "status"))
+        hides = _SHARED in maps or not is_whole
         if room < 0 or (may_share and hides):
             return True
     return False
 
 
-def _members(init: int) -> list[int]:
-    members = [init]
+def _all_below(first: int) -> list[int]:
+    """It, and all below it."""
+    members = [first]
     for pid in members:  # which grows
         try:
             threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - a fifth of the time
@@ -154,6 +171,12 @@ def _members(init: int) -> list[int]:
         for thread in threads:
             members += map(int, _read(pid, f"task/{thread}/children").split())
     return members
+
+
+def _ticks(pid: int) -> tuple[int, int]:
+    """Time on the processor: its own, and that of children that were waited for."""
+    times = [*map(int, _read(pid, "stat").rpartition(b")")[2].split()[11:15])] or [0, 0, 0, 0]
+    return times[0] + times[1], times[2] + times[3]
 
 
 def _with_memory(pid: int) -> int:
@@ -185,9 +208,9 @@ def _text(path: str, most: int) -> bytes:
     return b"".join(chunks)
 
 
-def _sockets(init: int) -> int:
+def _sockets(pid: int) -> int:
     """AF_UNIX sockets of the run, which is alone in its network namespace."""
-    return _read(init, "net/unix").count(b"\n") - 1
+    return _read(pid, "net/unix").count(b"\n") - 1
 
 
 def _host_shares() -> int:

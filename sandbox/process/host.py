@@ -18,6 +18,7 @@ from typing import NamedTuple
 from sandbox.lane import Job, Report
 from sandbox.process import cgroup, guest, program, wire, zygote
 from sandbox.process.family import Family, Usage
+from sandbox.process.lookout import Lookout
 from sandbox.process.watch import Watch
 
 _START_S = 30.0
@@ -58,6 +59,7 @@ class Clone:
     line: socket.socket
     group: cgroup.Group | None
     oom_kills: cgroup.OomKills | None
+    """Of its group, or of the container that we are in; None: its memory is looked at from outside."""
     family: Family
 
     def begin(self, job: Job) -> None:
@@ -67,13 +69,9 @@ class Clone:
             self.group.limit(job.memory, job.processes + watchers)
         elif self.oom_kills is not None:
             self.oom_kills.forget()
-        if self._is_watched:
-            self.family.begin(watchers)
-
-    @property
-    def _is_watched(self) -> bool:
-        """Whether no group counts its memory."""
-        return self.oom_kills is None and (self.group is None or "cgroup-memory" not in self.group.layers)
+        self.family.begin(watchers)
+        if self.oom_kills is None:
+            self.family.begin_to_count()
 
     def kill(self) -> None:
         """Kill init, if it lives; the kernel then kills everything in its pid namespace."""
@@ -83,14 +81,12 @@ class Clone:
             self.group.hurry()
 
     def holds_more_than(self, limit: int) -> bool:
-        if self.family.has_too_many_locks():
+        if isinstance(self.oom_kills, cgroup.ContainerMemory) and self.oom_kills.grown_by() > limit + _SPARE_BYTES:
             return True
-        if isinstance(self.oom_kills, cgroup.ContainerMemory):
-            return self.oom_kills.grown_by() > limit + _SPARE_BYTES
-        return self._is_watched and self.family.is_seen_to_hold_more_than(limit)
+        return self.family.is_seen_to_hold_too_much(limit if self.oom_kills is None else None)
 
     def usage_so_far(self) -> Usage:
-        return self.family.usage()
+        return self.family.seen_usage()
 
     def usage(self) -> Usage:
         return Usage.of(os.wait4(self.pid, 0)[2])
@@ -130,8 +126,11 @@ class Host:
         self._spare: Clone | None = None
         self._ordered: tuple[int, int, int, socket.socket, cgroup.Group | None] | None = None
         self._turn = 0
-        self._dying: dict[int, Clone] = {}
-        """By turn, those that were killed and have been reported already."""
+        self._why = ""
+        """No clone could be made the last time."""
+        self._dying: Clone | None = None
+        """One that was killed and has been reported already."""
+        self._lookout = Lookout()
         self._sockets = -1
         """The kernel's list of the sockets in the runs' network namespace."""
 
@@ -153,15 +152,18 @@ class Host:
                 self._ordered[3].close()
 
     def _next_call(self) -> list[int]:
-        """What the caller sends. Meanwhile the dead are buried."""
-        while self._dying:
-            turns = {clone.gone: turn for turn, clone in self._dying.items()}
-            ready = select.select([self._client.fileno(), *turns], [], [])[0]
-            if self._client.fileno() in ready:
-                break
-            for gone in ready:
-                self._dying.pop(turns[gone]).bury()
+        """What the caller sends. Meanwhile the last run is buried."""
+        if self._dying is not None:
+            client = self._client.fileno()
+            if client not in select.select([client, self._dying.gone], [], [])[0]:
+                self._bury()
         return wire.receive(self._client)
+
+    def _bury(self) -> None:
+        """Let nobody meet what the last run has left: sockets, and what the kernel counts by user."""
+        dying, self._dying = self._dying, None
+        if dying is not None:
+            dying.bury()
 
     def _run(self, descriptors: list[int]) -> Report:
         job = Job(*wire.load(descriptors[0]))
@@ -171,25 +173,21 @@ class Host:
         watch = Watch(seat, job, {self._server.channel.fileno(): self._collect, self._client.fileno(): self._hang_up})
         try:
             return watch.follow()
-        except CallerGoneError:
-            seat.kill()
-            raise
         finally:
             if watch.over:
                 seat.close()
             else:
-                self._dying[seat.turn] = seat
+                seat.kill()
+                self._dying = seat
 
     def _hand_over(self, job: Job, descriptors: list[int]) -> Clone:
         """Give the job to the spare clone; to another one if that died while it waited, before it knew of any job."""
+        self._bury()
         self._wait_until_sockets_are_gone()
         for _ in range(_TRIES):
-            if self._ordered is not None:
-                self._collect()
-            seat, self._spare = self._spare, None
-            assert seat is not None
-            if seat.group is None and seat.oom_kills is not None:
-                self._bury_all()  # the container's memory is that of all of them
+            seat = self._take_spare()
+            if seat is None:
+                continue
             seat.begin(job)
             self._order()  # now: a fork server that we move must be out of the job's group before there is a job in it
             try:
@@ -199,7 +197,18 @@ class Host:
                 seat.bury()
                 continue
             return seat
-        raise RuntimeError(f"{_TRIES} clones in a row died before they got their job")
+        raise RuntimeError(
+            f"{_TRIES} clones in a row could not be made, or died before they got their job; {self._why}"
+        )
+
+    def _take_spare(self) -> Clone | None:
+        """The clone that was made ahead of need, or one made now; None if that failed."""
+        if self._spare is None:
+            if self._ordered is None:
+                self._order()
+            self._collect()
+        seat, self._spare = self._spare, None
+        return seat
 
     def _wait_until_sockets_are_gone(self) -> None:
         """The runs share a network namespace. A socket outlives its run, shortly, when it was on its way to another."""
@@ -209,10 +218,6 @@ class Host:
                 raise RuntimeError(f"sockets of the last run are still there after {_END_S:.0f} s")
             time.sleep(0.001)
 
-    def _bury_all(self) -> None:
-        for turn in list(self._dying):
-            self._dying.pop(turn).bury()
-
     def _hang_up(self) -> None:
         """The caller sends nothing while a run is on, so this is its end."""
         raise CallerGoneError
@@ -221,8 +226,6 @@ class Host:
         """Ask for the next clone, without waiting for it."""
         self._turn += 1
         turn = self._turn % cgroup.TURNS
-        if turn in self._dying:
-            self._dying.pop(turn).bury()
         group = self._groups[turn] if self._groups else None
         if group is not None:
             group.make_room()
@@ -241,23 +244,28 @@ class Host:
         self._ordered = (turn, out_read, err_read, line, group)
 
     def _collect(self) -> None:
-        """Take the ordered clone."""
-        assert self._ordered is not None
-        turn, stdout, stderr, line, group = self._ordered
+        """Take the ordered clone, if it could be made: the run that is on may have taken the last process there was."""
         reply = self._server.channel.recv(zygote.PID.size)
-        if not reply:
+        if not reply or self._ordered is None:
             raise RuntimeError("the fork server is gone")
+        turn, stdout, stderr, line, group = self._ordered
+        self._ordered = None
         pid = zygote.PID.unpack(reply)[0]
         if pid < 0:
-            raise OSError(-pid, f"clone: {os.strerror(-pid)}")
-        self._ordered = None
+            self._why = f"clone: {os.strerror(-pid)}"
+            os.close(stdout)
+            os.close(stderr)
+            line.close()
+            return
         oom_kills = group.oom_kills if group is not None else self._oom_kills
-        self._spare = Clone(pid, turn, os.pidfd_open(pid), stdout, stderr, line, group, oom_kills, Family(pid))
+        family = Family(pid, self._lookout)
+        self._spare = Clone(pid, turn, os.pidfd_open(pid), stdout, stderr, line, group, oom_kills, family)
 
 
 def main() -> None:
     """argv: folder of this package, number of the channel's descriptor, modules that are imported already."""
     os.umask(0o022)
+    _forget_signals()
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, int(sys.argv[2]))
     client.set_inheritable(False)
     first = wire.receive(client)[0]
@@ -287,6 +295,14 @@ def main() -> None:
         _reap()
         for group in groups:
             group.remove()
+
+
+def _forget_signals() -> None:
+    """What our caller blocks or ignores is no affair of programs."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # which Python itself ignores
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _serve(host: Host, client: socket.socket, channel: socket.socket, layers: tuple[str, ...]) -> None:

@@ -49,6 +49,8 @@ _NR_MOUNT_SETATTR = 442
 _libc = ctypes.PyDLL(None, use_errno=True)
 # Looked up here and not where they are used: in a clone that would copy a hundred pages.
 _syscall, _mount, _prctl, _capset = _libc.syscall, _libc.mount, _libc.prctl, _libc.capset
+_waiting_syscall = ctypes.CDLL(None).syscall
+"""Lets other threads run meanwhile."""
 before_fork, after_fork_in_parent, put_right = (
     ctypes.pythonapi.PyOS_BeforeFork,
     ctypes.pythonapi.PyOS_AfterFork_Parent,
@@ -156,8 +158,8 @@ def set_dumpable(dumpable: bool) -> None:
 
 
 def same_memory(one: int, other: int) -> bool:
-    """Whether these two threads are in one memory. False where we may not know."""
-    return bool(_syscall(_NR_KCMP, one, other, _KCMP_VM, 0, 0) == 0)
+    """Whether these two threads are in one memory; False where we may not know. Waits for who executes a program."""
+    return bool(_waiting_syscall(_NR_KCMP, one, other, _KCMP_VM, 0, 0) == 0)
 
 
 def become_subreaper() -> None:

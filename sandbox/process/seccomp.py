@@ -83,10 +83,10 @@ class Test(NamedTuple):
     argument: int
     only: tuple[int, ...] = ()
     """One of these values, if there are any,"""
-    without: int = 0
-    """or with none of these bits,"""
-    never: int | None = None
-    """or not this value."""
+    bits: tuple[tuple[int, int], ...] = ()
+    """or of the bits of such a mask just these set,"""
+    never: tuple[int, ...] = ()
+    """or none of these values."""
 
 
 class Call(NamedTuple):
@@ -114,21 +114,27 @@ THP_DISABLE, SET_VMA."""
 _NEW_NAMESPACES = 0x7E02_0080
 _RWF_NOWAIT = 8
 """Tells what is in the host's cache, which other runs have filled."""
-_MADV_COLLAPSE = 25
-"""Makes a huge page, of which one byte in a pipe then holds all."""
+_HIDING = (20, 21, 25)
+"""MADV_COLD and MADV_PAGEOUT put memory where it does not show, and MADV_COLLAPSE makes a huge page, of which then one
+byte in a pipe holds all."""
 _MAP_HUGETLB, _MFD_HUGETLB = 0x4_0000, 4
 """Huge pages come from a pool of the host's that no memory cgroup counts."""
 
-_NOT_OF_INIT = (Test(0, never=1),)
+_NOT_OF_INIT = (Test(0, never=(1,)),)
 """Init must not be made to wait for the processor: the kernel kills the others through it."""
 
-_CLONE = Call(56, (Test(0, without=_NEW_NAMESPACES),))
+_CLONE_FILES, _CLONE_THREAD = 0x400, 0x1_0000
+"""Who shares open files and is no thread can end and leave locks on them that nobody seems to have."""
+_CLONE = Call(
+    56,
+    (Test(0, bits=((_NEW_NAMESPACES | _CLONE_FILES, 0), (_NEW_NAMESPACES | _CLONE_THREAD, _CLONE_THREAD))),),
+)
 
 BY_ARGUMENT = {
-    "mmap": Call(9, (Test(3, without=_MAP_HUGETLB),)),
-    "preadv2": Call(327, (Test(5, without=_RWF_NOWAIT),), errno.EOPNOTSUPP),
-    "pwritev2": Call(328, (Test(5, without=_RWF_NOWAIT),), errno.EOPNOTSUPP),
-    "memfd_create": Call(319, (Test(1, without=_MFD_HUGETLB),)),
+    "mmap": Call(9, (Test(3, bits=((_MAP_HUGETLB, 0),)),)),
+    "preadv2": Call(327, (Test(5, bits=((_RWF_NOWAIT, 0),)),), errno.EOPNOTSUPP),
+    "pwritev2": Call(328, (Test(5, bits=((_RWF_NOWAIT, 0),)),), errno.EOPNOTSUPP),
+    "memfd_create": Call(319, (Test(1, bits=((_MFD_HUGETLB, 0),)),)),
     "clone": _CLONE,
     "socket": Call(41, (Test(0, only=(1,)),), errno.EAFNOSUPPORT),
     "socketpair": Call(53, (Test(0, only=(1,)),), errno.EAFNOSUPPORT),
@@ -137,8 +143,8 @@ BY_ARGUMENT = {
     "fcntl": Call(72, (Test(1, only=_OWN_FILES),)),
     "prctl": Call(157, (Test(0, only=_HARMLESS_PRCTLS),), errno.EINVAL),
     "prlimit64": Call(302, (Test(0, only=(0,)),)),
-    "madvise": Call(28, (Test(2, never=_MADV_COLLAPSE),), errno.EINVAL),
-    "setpriority": Call(141, (Test(0, only=(0, 1)), Test(1, never=1))),
+    "madvise": Call(28, (Test(2, never=_HIDING),), errno.EINVAL),
+    "setpriority": Call(141, (Test(0, only=(0, 1)), Test(1, never=(1,)))),
     "sched_setparam": Call(142, _NOT_OF_INIT),
     "sched_setscheduler": Call(144, _NOT_OF_INIT),
     "sched_setaffinity": Call(203, _NOT_OF_INIT),
@@ -150,6 +156,8 @@ is no user namespace below a run's."""
 _WITH_GROUPS = ("memfd_create", "sched_setparam", "sched_setscheduler", "sched_setattr")
 """Allowed only where control groups hold a run: the pages of the first show in no process, and with the others a run
 whose processor is busy takes its time to die."""
+_PINNING = (ALLOWED["sendfile"], ALLOWED["splice"], ALLOWED["tee"])
+"""As well: with them one byte in a pipe or a socket holds a whole page, which then shows nowhere."""
 _CLONE3 = 435
 _NEWEST_KNOWN = 452
 
@@ -158,7 +166,7 @@ _X32_BIT = 0x4000_0000
 _ALLOW = 0x7FFF_0000
 _KILL = 0x8000_0000
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
-_LD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
+_LD, _AND, _JEQ, _JGE, _JSET, _RET = 0x20, 0x54, 0x15, 0x35, 0x45, 0x06
 
 Instruction = tuple[int, int, int, int]
 Verdict = tuple[Instruction, ...]
@@ -177,13 +185,19 @@ _ENOSYS = _always(_refuse(errno.ENOSYS))
 
 
 def _by_argument(call: Call) -> Verdict:
-    refuse, instructions = (_RET, 0, 0, _refuse(call.refusal)), list[Instruction]()
+    instructions = list[Instruction]()
     for test in call.tests:
-        last = [(_JSET, 0, 1, test.without)] if test.without else []
-        last += [(_JEQ, 0, 1, test.never)] if test.never is not None else []
-        behind = len(test.only) + len(last)
-        first = [(_JEQ, behind - i, 0, value) for i, value in enumerate(test.only)]
-        instructions += [(_LD, 0, 0, _ARGUMENTS + 8 * test.argument), *first, *last, refuse]
+        load = (_LD, 0, 0, _ARGUMENTS + 8 * test.argument)
+        size = 1 + len(test.only) + 3 * len(test.bits) + len(test.never)
+        body = [load]  # who passes jumps over the refusal, which comes behind it
+        body += [(_JEQ, size - at, 0, value) for at, value in enumerate(test.only, 1)]
+        for mask, value in test.bits:
+            body += [load, (_AND, 0, 0, mask), (_JEQ, size - len(body) - 2, 0, value)]
+        left = len(test.never)
+        for value in test.never:
+            left -= 1
+            body.append((_JEQ, left, 0 if left else 1, value))
+        instructions += [*body, (_RET, 0, 0, _refuse(call.refusal))]
     return (*instructions, (_RET, 0, 0, _ALLOW))
 
 
@@ -217,6 +231,8 @@ def program(groups: bool, births: int | None = None) -> list[Instruction]:
     verdicts |= {
         call.number: _by_argument(call) for name, call in BY_ARGUMENT.items() if groups or name not in _WITH_GROUPS
     }
+    if not groups:
+        verdicts |= dict.fromkeys(_PINNING, _always(_refuse(errno.EINVAL)))
     if births is not None:
         verdicts |= dict.fromkeys(_FOR_BIRTHS.values(), _always(_ALLOW))
         verdicts[_CLONE.number] = _by_argument(Call(_CLONE.number, (_CLONE.tests[0]._replace(only=(births,)),)))

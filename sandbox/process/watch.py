@@ -28,7 +28,7 @@ class Seat(Protocol):
     stdout: int
     stderr: int
     line: socket.socket
-    """Jobs and names of files go out, reports and files come in."""
+    """The job went out on it; the end is told and files come in."""
     gone: int
     """Polls as ready when the run is over and all its messages are in."""
 
@@ -37,13 +37,13 @@ class Seat(Protocol):
         """Of the memory group that it is in."""
 
     def kill(self) -> None:
-        """Kill all of it that lives."""
+        """Kill all of it that lives. Can be called twice."""
 
     def holds_more_than(self, memory: int) -> bool:
-        """Whether it has more bytes, where no group of its own holds it to just so many. Never waits for long."""
+        """Whether it has more bytes, where no group holds it to just so many; as far as can be told at once."""
 
     def usage_so_far(self) -> Usage:
-        """Of all that live."""
+        """Of all that live, as far as can be told at once."""
 
     def usage(self) -> Usage:
         """Of all that have ended; called once, when it is over."""
@@ -59,8 +59,10 @@ class Watch:
         self._others = others
         self._start = time.monotonic()
         self._deadline = self._start + job.wall_s
+        self._next_look = self._start + _LOOK_AFTER_S
         self._end = 0.0
         self._killed = ""
+        self._is_dying = False
         self._usage = Usage()
         self.over = False
         """Whether init is gone, and with it everything in the run."""
@@ -106,26 +108,29 @@ class Watch:
             else:
                 self._others[descriptor]()
         now = time.monotonic()
-        if self.over or (self._killed and now >= self._deadline):
+        if self.over or (self._is_dying and now >= self._deadline):
             return False
         if now >= self._deadline:
-            self._kill("timeout")
-        elif now - self._start > _LOOK_AFTER_S and not self._killed and self._is_out_of_memory():
-            self._kill("memory")
+            self._kill("timeout" if self._status is None else "")
+        elif now >= self._next_look and self._is_running():
+            self._next_look = now + _TICK_S
+            if self._is_out_of_memory():
+                self._kill("memory")
         return True
 
+    def _is_running(self) -> bool:
+        return self._status is None and not self._is_dying
+
     def _patience(self) -> float:
-        now = time.monotonic()
-        left = max(0.0, self._deadline - now)
-        if self._killed:
-            return left
-        return min(left, _TICK_S if now - self._start > _LOOK_AFTER_S else _LOOK_AFTER_S)
+        until = min(self._deadline, self._next_look) if self._is_running() else self._deadline
+        return max(0.0, until - time.monotonic())
 
     def _kill(self, why: str) -> None:
-        self._killed = why
+        """why: for the report; "" when the program had ended, and only what it left behind is in the way."""
+        self._killed, self._is_dying = why, True
         if why == "memory":  # which grows while one looks
             self._seat.kill()
-            self._usage = self._seat.usage_so_far().or_more(Usage(max_rss=self._job.memory))
+            self._usage = self._seat.usage_so_far()
         else:
             self._usage = self._seat.usage_so_far()  # nobody waits for what is killed: soon it cannot be told any more
             self._seat.kill()
@@ -147,7 +152,7 @@ class Watch:
         if room > 0:
             self._kept[descriptor].append(chunk[:room])
         self._sizes[descriptor] += len(chunk)
-        if len(chunk) > room and not self._killed:
+        if len(chunk) > room and not self._is_dying:
             self._kill("output")
         return bool(chunk)
 
@@ -178,6 +183,7 @@ class Watch:
 
     def _report(self) -> Report:
         seat, end = self._seat, self._end or time.monotonic()
+        least = self._job.memory if self._killed == "memory" else 0
         return Report(
             failure=self._failure,
             killed=self._killed,
@@ -187,7 +193,7 @@ class Watch:
             truncated=any(size > self._job.output for size in self._sizes.values()),
             wall_s=end - self._start,
             cpu_s=self._usage.cpu_s,
-            max_rss=self._usage.max_rss,
+            max_rss=max(self._usage.max_rss, least),
             files=self._whole_files(),
         )
 

@@ -15,6 +15,7 @@ import docker
 import pytest
 
 from sandbox import Limits, RunRequest, Sandbox, SandboxUnavailable, open_sandbox
+from sandbox.docker import lanes
 from sandbox.docker.engine import LABEL
 
 pytestmark = pytest.mark.docker
@@ -118,6 +119,37 @@ def test_everything_ends_with_a_killed_caller(docker_url: str, engine: docker.Do
     with open_sandbox("docker", url=docker_url, parallel=1):
         pass
     assert set(ours(engine)) <= before  # and the next one sweeps
+
+
+WRITES_300_MIB = RunRequest(
+    "python",
+    "f = open('f', 'wb'); [f.write(bytes(1 << 20)) for _ in range(300)]; f.close(); print('ok')",
+    fetch=["f"],
+    limits=Limits(memory_mb=400, file_mb=320, wall_s=20),
+)
+
+
+@pytest.mark.parametrize("mode", ["one-shot", "workers"])
+def test_files_on_their_way_back_are_not_the_program_s_memory(open_kind: Callable[[str], Sandbox], mode: str) -> None:
+    with open_kind(mode) as box:
+        result = box.run(WRITES_300_MIB)
+    assert (result.status, result.stdout, len(result.files["f"])) == ("ok", "ok\n", 300 << 20)
+
+
+def test_a_container_that_ran_out_of_memory_is_replaced(docker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "_WALLED_COPIES", 0)  # no room for the files: so it ends in the midst of sending them
+    with open_sandbox("docker", url=docker_url, mode="workers", parallel=1) as box:
+        result = box.run(WRITES_300_MIB)
+        assert (result.status, result.max_rss) == ("memory", 400 << 20)
+        assert box.run(PRINT).stdout == "1\n"
+
+
+def test_what_a_program_s_orphans_use_is_told(docker_url: str) -> None:
+    orphan = "import os, time\nos.fork() or os.fork() or [0 for _ in iter(int, 1)]\ntime.sleep(9)"
+    with open_sandbox("docker", url=docker_url, parallel=1) as box:
+        result = box.run(RunRequest("python", orphan, limits=Limits(wall_s=2)))
+    assert result.status == "timeout"
+    assert result.cpu_s > 1
 
 
 def test_an_image_of_another_name_is_not_made_up(docker_url: str) -> None:

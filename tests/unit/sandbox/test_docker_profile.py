@@ -30,12 +30,17 @@ def test_walls_can_be_built_only_where_they_are_wanted(name: str) -> None:
 
 
 def test_arguments_decide_as_in_our_own_filter() -> None:
-    (clone,) = entries("clone", walls=False)
-    assert clone["args"] == [{"index": 0, "value": 0x7E02_0080, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]
+    clones = [entry["args"] for entry in entries("clone", walls=False)]
+    assert clones == [
+        [{"index": 0, "value": 0x7E02_0480, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}],
+        [{"index": 0, "value": 0x7E03_0080, "valueTwo": 0x1_0000, "op": "SCMP_CMP_MASKED_EQ"}],
+    ]
     assert "args" not in entries("clone", walls=True)[0]
     (socket,) = entries("socket", walls=True)
     assert socket["args"] == [{"index": 0, "value": 1, "valueTwo": 0, "op": "SCMP_CMP_EQ"}]
     of_setpriority = [
         [(each["index"], each["op"]) for each in entry["args"]] for entry in entries("setpriority", False)
     ]
-    assert of_setpriority == [[(0, "SCMP_CMP_EQ"), (1, "SCMP_CMP_NE")]] * 2
+    assert of_setpriority == [[(0, "SCMP_CMP_EQ"), (1, "SCMP_CMP_LT")], [(0, "SCMP_CMP_EQ"), (1, "SCMP_CMP_GT")]] * 2
+    advice = [(each["op"], each["value"]) for entry in entries("madvise", False) for each in entry["args"]]
+    assert advice == [("SCMP_CMP_LT", 20), ("SCMP_CMP_GT", 25), *(("SCMP_CMP_EQ", value) for value in (22, 23, 24))]

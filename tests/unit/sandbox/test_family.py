@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.process.family import Family
+from sandbox.process.family import Family, Usage
+from sandbox.process.lookout import Lookout
 
 MEGABYTE = 1 << 20
 Start = Callable[[str], Family]
@@ -57,8 +59,8 @@ def start() -> Iterator[Start]:
             start_new_session=True,
         )
         started.append(child)
-        family = Family(child.pid)
-        family.begin(0)
+        family = Family(child.pid, Lookout())
+        family.begin_to_count()
         assert child.stdin is not None
         assert child.stdout is not None
         child.stdin.write(b"go\n")
@@ -89,6 +91,11 @@ def test_what_a_family_holds(start: Start, code: str, megabytes: int) -> None:
         assert family.holds_more_than((megabytes - 10) * MEGABYTE)
 
 
+def test_shared_memory_hides_behind_no_mappings(start: Start) -> None:
+    code = "l = ctypes.CDLL(None)\nfor i in range(6000): l.mmap((1 << 30) + 8192 * i, 4096, i & 1, 0x32, -1, 0)"
+    assert start(code + SHARED_AND_LET_GO_OF).holds_more_than(190 * MEGABYTE)
+
+
 def test_mappings_count(start: Start) -> None:
     code = "l = ctypes.CDLL(None)\nfor i in range(60_000): l.mmap(None, 4096, i & 1, 0x22, -1, 0)"
     family = start(code + "\nfor _ in range(9): os.fork() or time.sleep(60)")
@@ -96,14 +103,37 @@ def test_mappings_count(start: Start) -> None:
     assert not family.holds_more_than(300 * MEGABYTE)
 
 
-def test_a_look_that_takes_long_is_not_waited_for(start: Start) -> None:
-    family = start("x = bytearray(100 << 20)")
-    family.holds_more_than = lambda limit: not time.sleep(0.3)  # type: ignore[method-assign]
+def test_a_look_that_takes_long_is_not_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is over, what can be seen at once decides."""
+    family = start("x = bytearray(200 << 20)\nif os.fork() == 0: time.sleep(60)")
+    stuck = threading.Event()
+    monkeypatch.setattr(Family, "holds_more_than", lambda self, limit: stuck.wait(60) and False)
     begin = time.monotonic()
-    assert not family.is_seen_to_hold_more_than(0)
-    assert time.monotonic() - begin < 0.2
-    time.sleep(0.5)
-    assert family.is_seen_to_hold_more_than(0)
+    assert not family.is_seen_to_hold_too_much(100 * MEGABYTE)
+    assert family.seen_usage() == Usage()
+    time.sleep(0.1)
+    assert not family.is_seen_to_hold_too_much(300 * MEGABYTE)
+    assert family.is_seen_to_hold_too_much(100 * MEGABYTE)
+    assert time.monotonic() - begin < 0.9
+    time.sleep(1.0)
+    assert family.is_seen_to_hold_too_much(300 * MEGABYTE)
+    stuck.set()
+    time.sleep(0.1)
+    assert not family.is_seen_to_hold_too_much(300 * MEGABYTE)
+
+
+def test_what_others_can_keep_waiting_is_told_when_it_is_known() -> None:
+    lookout, stuck = Lookout(), threading.Event()
+    assert lookout.ask(lambda: 1, 0) == 1
+    assert lookout.ask(lambda: stuck.wait(60), False) is False
+    assert lookout.ask(lambda: 2, 0) == 0
+    assert 0 < lookout.waits_for_s() < 30
+    stuck.set()
+    time.sleep(0.1)
+    assert lookout.ask(lambda: 3, 0) == 3
+    assert lookout.waits_for_s() == 0
+    with pytest.raises(KeyError, match="x"):
+        lookout.ask(lambda: {}["x"], 0)
 
 
 def test_a_memory_that_two_are_in_counts_once(start: Start) -> None:

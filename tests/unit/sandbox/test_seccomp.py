@@ -26,6 +26,8 @@ def verdict(
         at += 1
         if code == 0x20:
             value = data.get(operand, 0)
+        elif code == 0x54:
+            value &= operand
         elif code == 0x06:
             action = {0x7FFF_0000: ALLOW, 0x8000_0000: KILL}.get(operand, REFUSE)
             return action, operand & 0xFFFF if action == REFUSE else 0
@@ -76,6 +78,13 @@ def test_foreign_abis_kill() -> None:
         (56, (0x11,), (ALLOW, 0)),
         (56, (0x3D0F00,), (ALLOW, 0)),
         (56, (0x1000_0011,), (REFUSE, errno.EPERM)),
+        (56, (0x411,), (REFUSE, errno.EPERM)),
+        (56, (0x103D_0F00,), (REFUSE, errno.EPERM)),
+        (28, (0, 4096, 4), (ALLOW, 0)),
+        (28, (0, 4096, 20), (REFUSE, errno.EINVAL)),
+        (28, (0, 4096, 21), (REFUSE, errno.EINVAL)),
+        (28, (0, 4096, 22), (ALLOW, 0)),
+        (28, (0, 4096, 25), (REFUSE, errno.EINVAL)),
         (72, (1, 2), (ALLOW, 0)),
         (72, (1, 1024), (REFUSE, errno.EPERM)),
         (72, (1, 1031), (REFUSE, errno.EPERM)),
@@ -112,5 +121,8 @@ def test_a_fork_server_may_give_birth_and_nothing_else() -> None:
     assert more == {165, 170}  # mount and sethostname
 
 
-def test_anonymous_files_need_a_memory_cgroup() -> None:
+def test_what_holds_memory_that_does_not_show_needs_a_memory_cgroup() -> None:
     assert verdict(319, (0, 1), groups=False) == (REFUSE, errno.EPERM)
+    for name in ("splice", "tee", "sendfile"):
+        assert verdict(seccomp.ALLOWED[name]) == (ALLOW, 0)
+        assert verdict(seccomp.ALLOWED[name], groups=False) == (REFUSE, errno.EINVAL)

@@ -2,10 +2,12 @@
 
 import os
 import socket
+import threading
 import time
 from contextlib import closing
 
 from sandbox.lane import Job
+from sandbox.process import guest
 from sandbox.process.family import Usage
 from sandbox.process.watch import Watch
 
@@ -35,8 +37,15 @@ class Lasting:
         self.stderr, self._err = os.pipe()
         self.gone, self._end = os.pipe()
         self.line, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.kills = 0
+        self.kills = self.looks = 0
         os.write(self._out, b"so far")
+
+    def end(self, status: int) -> None:
+        """As init does when the program has ended."""
+        self._theirs.send(guest.ENDED + guest.STATUS.pack(status))
+
+    def say(self, text: bytes) -> None:
+        os.write(self._out, text)
 
     def close(self) -> None:
         for end in (self.line, self._theirs):
@@ -48,6 +57,7 @@ class Lasting:
         self.kills += 1
 
     def holds_more_than(self, memory: int) -> bool:
+        self.looks += 1
         return False
 
     def usage_so_far(self) -> Usage:
@@ -66,3 +76,29 @@ def test_its_report_does_not_wait_for_it() -> None:
     assert (report.killed, report.wait_status, report.stdout) == ("timeout", None, b"so far")
     assert (report.cpu_s, report.max_rss) == (1.0, 5 << 20)
     assert (watch.over, seat.kills) == (False, 1)
+
+
+def test_a_program_that_has_ended_is_not_late_for_what_it_left_behind() -> None:
+    with closing(Lasting()) as seat:
+        seat.end(status=3 << 8)
+        watch = Watch(seat, JOB, {})
+        report = watch.follow()
+    assert (report.killed, report.wait_status, report.stdout) == ("", 3 << 8, b"so far")
+    assert report.wall_s < 0.2
+    assert (watch.over, seat.kills) == (False, 1)
+
+
+def test_it_is_looked_at_now_and_then_however_much_it_says() -> None:
+    with closing(Lasting()) as seat:
+        speaker = threading.Thread(target=lambda: [(seat.say(b"x"), time.sleep(0.001)) for _ in range(90)])
+        speaker.start()
+        Watch(seat, JOB, {}).follow()
+        speaker.join()
+        assert 2 <= seat.looks <= 9
+
+
+def test_out_of_memory_means_that_it_had_all_of_it() -> None:
+    with closing(Lasting()) as seat:
+        seat.holds_more_than = lambda memory: True  # type: ignore[method-assign]
+        report = Watch(seat, JOB, {}).follow()
+    assert (report.killed, report.max_rss) == ("memory", JOB.memory)
