@@ -35,7 +35,8 @@ class RunRequest:
     stdin: bytes | str = b""
     args: Sequence[str] = ()
     fetch: Sequence[str] = ()
-    """Relative paths to bring back after the run; regular files only, symlinks are never followed."""
+    """Relative paths to bring back after the run; regular files only, symlinks are never followed. Those that do not
+    fit into `limits.file_mb`, or a GiB, are left out."""
     limits: Limits = Limits()
 
 

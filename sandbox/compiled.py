@@ -13,7 +13,7 @@ _Made = bytes | RunResult
 
 
 class Compiled:
-    """Artifacts and compile errors by program; the least recently used go first. Thread-safe."""
+    """Artifacts and compilers' verdicts by program; the least recently used go first. Thread-safe."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -36,12 +36,12 @@ class Compiled:
         try:
             made = make()
         except BaseException as error:
+            self._forget(key)  # first: `_trim` asks all that are done for what they made
             future.set_exception(error)
-            self._forget(key)
             raise
-        future.set_result(made)
-        if isinstance(made, RunResult) and made.status == "sandbox_error":
+        if isinstance(made, RunResult) and made.exit_code is None:  # it says nothing of the program
             self._forget(key)
+        future.set_result(made)
         self._trim()
 
     def _forget(self, key: bytes) -> None:
@@ -64,7 +64,7 @@ def _key(request: RunRequest) -> bytes:
     room = str(request.limits.file_mb)  # an artifact that does not fit into it is a compile error
     parts = [request.language.encode(), room.encode(), request.code.encode(errors="surrogatepass")]
     for name, content in sorted(request.files.items()):
-        parts += [name.encode(), content]
+        parts += [name.encode(errors="surrogateescape"), content]
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)

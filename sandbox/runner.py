@@ -31,7 +31,6 @@ class Runner:
     def __init__(self, parallel: int | None) -> None:
         """parallel: runs at once, by default one for each core that this process may use."""
         self._parallel = parallel or len(os.sched_getaffinity(0))
-        self._compiled = Compiled()
         self._guard = threading.Lock()
         self._closed = False
         self._begin()
@@ -41,6 +40,7 @@ class Runner:
         self._owner = os.getpid()
         self._lanes: list[Lane] = []
         self._local = threading.local()
+        self._compiled = Compiled()
         self._pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="sandbox")
 
     def _open_lane(self) -> Lane:
@@ -87,14 +87,13 @@ class Runner:
             if isinstance(made, RunResult):
                 return made
             artifact = made
-        stdin = request.stdin.encode() if isinstance(request.stdin, str) else request.stdin
-        return self._carry_out(jobs.running(request, language, tools, artifact), stdin)
+        return self._carry_out(jobs.running(request, language, tools, artifact), jobs.encode(request.stdin))
 
     def _compile(self, request: RunRequest, language: Language, tools: Toolchain) -> bytes | RunResult:
         result = self._carry_out(jobs.compiling(request, language, tools), b"")
         if result.status == "ok" and language.artifact in result.files:
             artifact = result.files[language.artifact]
-            if len(artifact) < request.limits.file_mb << 20:
+            if jobs.room_for((artifact, *request.files.values())) <= request.limits.file_mb << 20:
                 return artifact
             result = replace(result, stderr=f"{language.artifact} does not fit into {request.limits.file_mb} MiB")
         status: Status = "sandbox_error" if result.status == "sandbox_error" else "compile_error"

@@ -19,7 +19,7 @@ class RunLimits(BaseModel):
     wall_s: float = Field(default=10.0, gt=0, le=120)
     memory_mb: int = Field(default=512, ge=16, le=4096)
     processes: int = Field(default=64, ge=1, le=256)
-    output_bytes: int = Field(default=1 << 20, ge=0, le=16 << 20)
+    output_bytes: int = Field(default=1 << 20, gt=0, le=16 << 20)
     file_mb: int = Field(default=64, ge=1, le=1024)
 
 

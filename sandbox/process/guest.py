@@ -43,7 +43,10 @@ STATUS = struct.Struct("=i")
 FILE_HEAD = struct.Struct("=qq")
 """A file's index in the list asked for, and its size."""
 
-_INODES = 8192
+_MOST_SENT = 1 << 30
+"""Bytes of files that come back; the messages that they then go in hold no more than twice as much."""
+INODES = 8192
+"""Most files, folders and links there."""
 _LIMITS = {
     resource.RLIMIT_CORE: 1,  # unlike 0, this also keeps a crash from starting the host's handler of core dumps
     resource.RLIMIT_NOFILE: 512,
@@ -131,7 +134,7 @@ def write(path: str, content: bytes, mode: int = 0o644) -> None:
 
 
 def _tmpfs_options(size: int) -> str:
-    return f"size={size},nr_inodes={_INODES},mode=755"
+    return f"size={size},nr_inodes={INODES},mode=755"
 
 
 # Bringing files back
@@ -164,6 +167,7 @@ def stay_behind(line: int, names: Sequence[str], room: int) -> None:
 def tell_end(line: int, status: int, names: Sequence[str], room: int) -> None:
     """Report the program's wait status, and send the files of these names that there are and fit into `room` bytes."""
     os.write(line, ENDED + STATUS.pack(status))
+    room = min(room, _MOST_SENT)
     for index, name in enumerate(names):
         room -= _send_file(line, index, name, room)
 
@@ -250,8 +254,9 @@ def _lay_out(job: Job) -> None:
             os.makedirs(f"{HOME}/{folder}", exist_ok=True)  # noqa: PTH103
         write(f"{HOME}/{name}", content, 0o755 if name in job.executables else 0o644)
     if job.script is not None:
-        # Not in the working folder, which starts with the request's files alone; those are next to the script too.
-        for name in {name.partition("/")[0] for name in job.files}:
+        # Not in the working folder, which starts with the request's files alone; those are next to the script too, but
+        # for one of its own name.
+        for name in {name.partition("/")[0] for name in job.files} - {job.argv[0].removeprefix(f"{SCRIPTS}/")}:
             os.symlink(f"{HOME}/{name}", f"{SCRIPTS}/{name}")  # noqa: PTH211
         write(job.argv[0], job.script)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sandbox.base import SandboxUnavailable
 from sandbox.lane import Job, LaneLostError, Report
@@ -57,8 +57,8 @@ class HostLane:
                 os.close(content)
             return Report(*self._receive(channel))
         except OSError as error:
-            self._stop(_END_S if self._closed else 0.0)
-            raise LaneLostError(f"the sandbox's host process was lost: {error}") from error
+            why = f"{error}\n{self._stop()}".strip()
+            raise LaneLostError(f"the sandbox's host process was lost: {why}") from error
 
     def _receive(self, channel: socket.socket) -> tuple[Any, ...]:
         descriptors = wire.receive(channel)
@@ -75,30 +75,17 @@ class HostLane:
         with self._guard:
             if self._closed:
                 raise LaneLostError("the sandbox was closed")
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            # A pipe, as runs have, for the streams of Python's that they get are made of it.
-            errors, end = os.pipe()
-            with theirs:
-                self._host = subprocess.Popen(
-                    [interpreter(), "-I", "-S", "-c", _BOOT, _SOURCE, str(theirs.fileno()), *self._first()],
-                    env={"LANG": ENVIRONMENT["LANG"]},  # by which Python chooses its encodings
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=end,
-                    stderr=end,
-                    pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
-                )
-            os.close(end)
-            self._channel = ours
+            try:
+                self._host, self._channel = self._spawn()
+            except OSError as error:
+                raise SandboxUnavailable(f"the sandbox's host process could not be started: {error}") from error
+            ours = self._channel
         try:
             ours.settimeout(_START_S)
             wire.send(ours, self._settings._replace(slot=self._slot()))
             state, told = self._receive(ours)
         except OSError as error:
-            state, told = "failed", f"{error}\n{_tail(errors)}"
-        finally:
-            os.close(errors)
+            state, told = "failed", f"{error}\n{self._stop()}"
         if state != "ready":
             self._stop()
             if self._closed:
@@ -108,6 +95,29 @@ class HostLane:
         self.layers = told
         return ours
 
+    def _spawn(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        """A host, and our end of the channel to it. Leaves nothing when it fails."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            try:
+                host = subprocess.Popen(
+                    [interpreter(), "-I", "-S", "-c", _BOOT, _SOURCE, str(theirs.fileno()), *self._first()],
+                    bufsize=0,
+                    env={"LANG": ENVIRONMENT["LANG"]},  # by which Python chooses its encodings
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    # A pipe, as runs have, for the streams of Python's that they get are made of it. The host itself
+                    # only writes there why it ends.
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                )
+            except OSError:
+                ours.close()
+                raise
+        return host, ours
+
     def _slot(self) -> str:
         """Another one for each host: in the last one's groups a run may still be dying."""
         return f"{self._settings.slot}-{self._starts}"
@@ -116,21 +126,24 @@ class HostLane:
         """Modules to load ahead of our own code: what a clone touches then lies close together, and less is copied."""
         return [name for name in self._settings.preload if name in sys.stdlib_module_names]
 
-    def _stop(self, patience_s: float = 0.0) -> None:
-        """End the host; kill it if it does not go by itself within `patience_s`. All below it ends with it."""
+    def _stop(self) -> str:
+        """End the host, which goes by itself or is killed, and all below it. Gives its last words."""
         with self._guard:
             host, channel, self._host, self._channel = self._host, self._channel, None, None
         if channel is not None:
             channel.close()
         if host is None:
-            return
+            return ""
         try:
-            host.wait(patience_s)
+            host.wait(_END_S)
         except subprocess.TimeoutExpired:
             host.send_signal(signal.SIGKILL)
             host.wait()
         cgroup.remove_groups(self._slot())
         self._starts += 1
+        assert host.stdout is not None
+        with host.stdout as words:
+            return _tail(words)
 
     def close(self) -> None:
         """End the host. A run that is on is lost. Can be called twice."""
@@ -141,7 +154,7 @@ class HostLane:
             with contextlib.suppress(OSError):  # the host was faster
                 channel.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for a report
         with self._busy:
-            self._stop(_END_S)
+            self._stop()
 
 
 def interpreter() -> str:
@@ -149,8 +162,6 @@ def interpreter() -> str:
     return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
 
 
-def _tail(errors: int) -> str:
-    os.set_blocking(errors, False)
-    with contextlib.suppress(BlockingIOError):
-        return os.read(errors, 1 << 16).decode(errors="replace")[-4000:].strip()
-    return ""
+def _tail(words: IO[bytes]) -> str:
+    os.set_blocking(words.fileno(), False)
+    return (words.read(1 << 16) or b"").decode(errors="replace")[-4000:].strip()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox import Limits, RunRequest, SandboxError, SandboxUnavailable, languages
+from sandbox import Limits, RunRequest, SandboxUnavailable, languages
 from sandbox.process.backend import ProcessSandbox
 
 
@@ -109,11 +109,6 @@ def test_what_is_no_program_or_too_large_is_the_compiled_program_s_fault(
     _, result = (box.run(RunRequest("cpp", code, limits=Limits(file_mb=room))) for room in (64, 8))
     assert result.status == status
     assert said in result.stderr
-
-
-def test_the_source_cannot_be_among_the_files(box: ProcessSandbox) -> None:
-    with pytest.raises(SandboxError, match=r"'main\.sh' is the program itself"):
-        box.run(RunRequest("bash", "", files={"main.sh": b""}))
 
 
 @pytest.mark.parametrize(

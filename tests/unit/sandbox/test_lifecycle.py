@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import Limits, RunRequest, SandboxError
+from sandbox import Limits, RunRequest, SandboxError, SandboxUnavailable, jobs
+from sandbox.lane import LaneLostError
+from sandbox.languages import Toolchain
+from sandbox.process import lane
 from sandbox.process.backend import ProcessSandbox
 
 PRINT = RunRequest("python", "print(1)")
@@ -110,6 +113,38 @@ def test_closing_ends_runs_and_leaves_nothing() -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
     with pytest.raises(SandboxError, match="closed"):
         sandbox.run(PRINT)
+
+
+def test_a_host_that_cannot_be_started_is_told_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "interpreter", lambda: "/nowhere/python")
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(SandboxUnavailable, match=r"host process could not be started: .*No such file.*/nowhere/python"):
+        ProcessSandbox(parallel=1)
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+
+
+def test_why_a_host_died_is_told() -> None:
+    request = RunRequest("python", "print(1)")
+    job = jobs.running(request, jobs.check(request), Toolchain((), (), ()), None)
+    with ProcessSandbox(parallel=1) as sandbox:
+        with pytest.raises(
+            LaneLostError, match=r"host process was lost: .*\n(.*\n)+TypeError: .*'NoneType' and 'int'$"
+        ):
+            sandbox._lanes[0].run(job._replace(output=None), b"")  # type: ignore[arg-type]
+        assert sandbox.run(PRINT).stdout == "1\n"
+
+
+@pytest.mark.parametrize("language", ["python", "bash"])
+def test_a_run_has_none_of_its_host_s_streams(language: str) -> None:
+    before = set(hosts())
+    code = {"python": "import os; os.system('ls -l /proc/self/fd /proc/$PPID/fd')", "bash": "ls -l /proc/self/fd"}
+    with ProcessSandbox(parallel=1) as sandbox:
+        (host,) = set(hosts()) - before
+        pipe = str(Path(f"/proc/{host}/fd/2").readlink())
+        seen = sandbox.run(RunRequest(language, code[language])).stdout
+    assert pipe.startswith("pipe:")
+    assert pipe not in seen
+    assert "pipe:" in seen
 
 
 def test_everything_ends_with_a_killed_caller() -> None:
