@@ -39,7 +39,7 @@ class Compiled:
             self._forget(key)  # first: `_trim` asks all that are done for what they made
             future.set_exception(error)
             raise
-        if isinstance(made, RunResult) and made.exit_code is None:  # it says nothing of the program
+        if isinstance(made, RunResult) and not _is_verdict(made):
             self._forget(key)
         future.set_result(made)
         self._trim()
@@ -57,6 +57,11 @@ class Compiled:
                     return
                 size -= len(made) if isinstance(made, bytes) else 0
                 del self._made[key]
+
+
+def _is_verdict(failed: RunResult) -> bool:
+    """Whether it says something of the program: no one else's signal ended the compiler, and no artifact was lost."""
+    return failed.status == "compile_error" and failed.signal is None and failed.exit_code != 0
 
 
 def _key(request: RunRequest) -> bytes:

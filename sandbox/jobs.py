@@ -17,13 +17,16 @@ _HEAP_SHARE = 0.75
 """Of the memory limit; the rest is for a virtual machine's own needs."""
 _MOST_BYTES = 1 << 30
 _MOST_FETCH_BYTES = 1 << 14
-_MOST_ARGS_BYTES = 1 << 17
-"""The kernel lets no single argument be longer."""
+_LONGEST_ARG = (1 << 17) - 1
+_MOST_ARGS_BYTES = 1 << 20
+"""Half of what the kernel lets pass, pointers and environment included."""
 _MOST_ENTRIES = INODES - 192
 """Of the file system, with some left to the program."""
 _LONGEST_NAME = 255
 _LONGEST_PATH = 1024
 _BLOCK = 4096
+_LONG_LINK = 100
+"""A link to a longer name takes a block."""
 
 
 def check(request: RunRequest) -> Language:
@@ -63,7 +66,7 @@ def _check_layout(request: RunRequest, language: Language) -> None:
     folders = {str(folder) for path in request.files for folder in PurePosixPath(path).parents} - {"."}
     if both := folders & request.files.keys():
         raise SandboxError(f"{min(both)!r} is among the files and a folder of others, it cannot be both")
-    entries = len(request.files) + len(folders) + len({path.partition("/")[0] for path in request.files})
+    entries = len(request.files) + len(folders) + len(_links(request, language))
     if entries > _MOST_ENTRIES:
         what = "files, their folders and a link for each name at the top"
         raise SandboxError(f"{what} must be at most {_MOST_ENTRIES} together, got {entries}")
@@ -80,12 +83,15 @@ def _check_sizes(request: RunRequest, language: Language) -> None:
     args = [_for_kernel(argument) for argument in request.args]
     if any(b"\0" in argument for argument in args):
         raise SandboxError("args must not contain NUL characters")
-    if sum(len(argument) + 1 for argument in args) > _MOST_ARGS_BYTES:
-        raise SandboxError(f"args must be at most {_MOST_ARGS_BYTES} bytes together, with one more for each")
+    if any(len(argument) > _LONGEST_ARG for argument in args):
+        raise SandboxError(f"each of args must be at most {_LONGEST_ARG} bytes")
+    if sum(len(argument) + 9 for argument in args) > _MOST_ARGS_BYTES:
+        raise SandboxError(f"args must be at most {_MOST_ARGS_BYTES} bytes together, with 9 more for each")
     contents = (encode(request.code), *request.files.values())
     if sum(map(len, (encode(request.stdin), *contents))) > _MOST_BYTES:
         raise SandboxError("code, stdin and files together must be at most 1 GiB")
-    needed, room, who = room_for(contents), request.limits.file_mb, "limits.file_mb"
+    links = sum(_BLOCK for name in _links(request, language) if len(_for_kernel(name)) > _LONG_LINK)
+    needed, room, who = room_for(contents) + links, request.limits.file_mb, "limits.file_mb"
     if language.compile and room > languages.COMPILE_LIMITS.file_mb:
         room, who = languages.COMPILE_LIMITS.file_mb, "compiling"
     if needed > room << 20:
@@ -93,8 +99,13 @@ def _check_sizes(request: RunRequest, language: Language) -> None:
 
 
 def room_for(contents: Iterable[bytes]) -> int:
-    """What these may take as files: each a broken block more, and another one for a link to it, whose name is long."""
-    return sum(len(content) + 2 * _BLOCK for content in contents)
+    """What these may take as files: each a broken block more."""
+    return sum(len(content) + _BLOCK for content in contents)
+
+
+def _links(request: RunRequest, language: Language) -> set[str]:
+    """Names at the top of the files: a script, which lies elsewhere, has a link to each beside it."""
+    return {path.partition("/")[0] for path in request.files} if language.name == "python" else set()
 
 
 def encode(text: str | bytes) -> bytes:

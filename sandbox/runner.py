@@ -97,7 +97,9 @@ class Runner:
                 return artifact
             result = replace(result, stderr=f"{language.artifact} does not fit into {request.limits.file_mb} MiB")
         status: Status = "sandbox_error" if result.status == "sandbox_error" else "compile_error"
-        return replace(result, status=status, files={})
+        # A limit's verdict is as good as the compiler's own; any other signal is somebody else's.
+        by_us = result.status in ("timeout", "memory", "output")
+        return replace(result, status=status, files={}, signal=None if by_us else result.signal)
 
     def _carry_out(self, job: Job, stdin: bytes) -> RunResult:
         failure = ""

@@ -31,6 +31,7 @@ class Fork:
         self.line, self.line_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.gone, self._gone_end = os.pipe()
         self.oom_kills = cgroup.of_container()
+        self._family = Family(os.getpid(), Lookout())  # now: the program may leave no room for a thread
         self._program = 0
         self._fetch = job.fetch
         self._room = job.disk
@@ -38,7 +39,6 @@ class Fork:
     def begun(self, program: int) -> None:
         """Let go of what is the program's."""
         self._program = program
-        self._family = Family(os.getpid(), Lookout())
         self._family.begin(1)
         self._family.begin_to_count()
         os.close(self.stdout_end)
@@ -95,7 +95,7 @@ def serve() -> Job:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     # Made here, so that the program's first steps find it in order.
-    program_filter = seccomp.Filter(groups=True) if platform.machine() == "x86_64" else None
+    program_filter = seccomp.Filter(groups=fork.oom_kills is not None) if platform.machine() == "x86_64" else None
     content = wire.memfd(stdin)
     pid = os.fork()
     if pid == 0:

@@ -1,5 +1,6 @@
 """Many runs in one container, each behind walls of its own, by the process backend. And what tools the image has."""
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -19,15 +20,17 @@ def serve(preload: tuple[str, ...]) -> None:
     lane = HostLane(Settings("contained", os.getuid(), folders, packages, preload, (), contained=True))
     lane.start()
     frames.put(frames.frame(frames.READY, b""))
-    while True:
-        try:
-            job, stdin = frames.read_job(frames.exactly)
-        except EOFError:
-            break
-        report = lane.run(job, stdin)
-        for part in frames.report_parts(report, job):
-            frames.put(part)
+    with contextlib.suppress(EOFError):
+        while True:
+            _serve_one(lane)
     lane.close()
+
+
+def _serve_one(lane: HostLane) -> None:
+    """Keeps nothing of it: the container's memory is the next run's. Raises EOFError when there is none."""
+    job, stdin = frames.read_job(frames.exactly)
+    for part in frames.report_parts(lane.run(job, stdin), job):
+        frames.put(part)
 
 
 def tell_tools() -> None:

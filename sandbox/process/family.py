@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,12 +72,14 @@ class Family:
     def is_seen_to_hold_too_much(self, limit: int | None) -> bool:
         """`holds_too_much`, as far as can be told at once."""
         self._lookout.ask(lambda: self._look(limit), None)
-        if limit is not None and self._lookout.waits_for_s() > _STUCK_S:
-            resident = [_field("VmRSS", _read(pid, "status")) for pid in self._members()]
-            # Together they can share much of it, but whoever hides for so long is not given the benefit of the doubt.
-            most = sum if self._lookout.waits_for_s() > _LONG_STUCK_S else max
-            return self._holds_too_much or most([0, *resident]) > limit
-        return self._holds_too_much
+        if limit is None or self._holds_too_much or self._lookout.waits_for_s() < _STUCK_S:
+            return self._holds_too_much
+        told = [_read(pid, "status") for pid in self._members()]
+        room, resident = self._room(limit, told), [_field("VmRSS", text) for text in told]
+        if self._lookout.waits_for_s() < _LONG_STUCK_S:
+            return max([0, *resident]) > room
+        # They may share much of that, and others what the host shares: who hides for so long is not given the benefit.
+        return max(sum(resident), self._share_at_most()) > room
 
     def _look(self, limit: int | None) -> None:
         self._holds_too_much = self._holds_too_much or self.holds_too_much(limit)
@@ -109,8 +112,7 @@ class Family:
         """Whether all of it holds more than `limit` bytes, pages that they share counted once."""
         members = [_with_memory(pid) for pid in self._members()]
         told = {pid: _read(pid, "status") for pid in members}
-        sockets = _SOCKET_BYTES * max(0, _sockets(self._first) - _ORDINARY_SOCKETS)
-        room = limit - sockets - sum(_field("VmPTE", text) for text in told.values())
+        room = self._room(limit, told.values())
         # What follows is ever more exact, and slower: so it ends as soon as it is enough.
         shared = self._share_at_most()
         if sum(_field("VmSize", text) for text in told.values()) <= room and shared <= room:
@@ -123,6 +125,11 @@ class Family:
                 if left < 0:
                     return True
         return _hide_more_than(room, members, shared > room)
+
+    def _room(self, limit: int, told: Iterable[bytes]) -> int:
+        """What page tables and full sockets would leave of it. told: the status of each process."""
+        sockets = _SOCKET_BYTES * max(0, _sockets(self._first) - _ORDINARY_SOCKETS)
+        return limit - sockets - sum(_field("VmPTE", text) for text in told)
 
     def _members(self) -> list[int]:
         """The program's."""

@@ -31,9 +31,13 @@ class Lookout:
         """Its answer; `otherwise` if that, or the one before, is not there within a moment. Raises what it raised."""
         if self._question is not None and not self._is_answered():
             return otherwise
-        self._question, self._since = question, time.monotonic()
+        self._question, self._since, self._failure = question, time.monotonic(), None
         self._asked.release()
-        return self._answer if self._is_answered() else otherwise  # type: ignore[return-value]
+        if not self._is_answered():
+            return otherwise
+        if self._failure is not None:
+            raise self._failure
+        return self._answer  # type: ignore[return-value]
 
     def waits_for_s(self) -> float:
         """How long the question that is open has been, in seconds."""
@@ -43,8 +47,6 @@ class Lookout:
         if not self._answered.acquire(timeout=_MOMENT_S):
             return False
         self._question = None
-        if self._failure is not None:
-            raise self._failure
         return True
 
     def _serve(self) -> None:

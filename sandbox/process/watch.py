@@ -89,12 +89,13 @@ class Watch:
         while self._step():
             pass
         if not self._killed and self._met_memory_limit():
-            self._killed = "memory"
+            self._killed, self._is_dying = "memory", True
         for read in self._mine.values():
             while read():
                 pass
         if self.over:
             self._usage = self._usage.or_more(self._seat.usage())
+        self._mine.clear()  # which keeps us, and with us all output and files, until some later collection
         return self._report()
 
     def _step(self) -> bool:
@@ -111,7 +112,7 @@ class Watch:
         if self.over or (self._is_dying and now >= self._deadline):
             return False
         if now >= self._deadline:
-            self._kill("timeout" if self._status is None else "")
+            self._kill("timeout" if self._status is None or self._job.fetch else "")
         elif now >= self._next_look and self._is_running():
             self._next_look = now + _TICK_S
             if self._is_out_of_memory():

@@ -16,6 +16,7 @@ BROAD = {"Exception", "BaseException"}
 BOUNDARIES = {
     "sandbox/process/host.py": "a process boundary: tells the caller's process why the fork server could not start",
     "sandbox/process/zygote.py": "a process boundary: tells the host why a clone could not become the program",
+    "sandbox/process/lookout.py": "the boundary of a thread: what it meets is raised where it was asked",
     "sandbox/process/program.py": "stands in for CPython's own main, which a script may end with any exception",
     "verifiers/background.py": "the grader's boundary: a bug of ours is an `error`, never a wrong answer",
     "verifiers/catalogue.py": "imports plug-ins: what stops one is said in one line",

@@ -47,13 +47,12 @@ class Scripted(Runner):
 @pytest.mark.parametrize(
     "lost",
     [
-        report(None, killed="timeout"),
-        report(None, killed="memory"),
         report(signal.SIGKILL),
         report(None),
+        report(),
     ],
 )
-def test_a_compiler_that_did_not_end_is_asked_again(lost: Report) -> None:
+def test_a_compiler_that_somebody_else_killed_or_whose_work_was_lost_is_asked_again(lost: Report) -> None:
     with Scripted(lost, report(artifact=b"x")) as runner:
         assert [runner.status() for _ in range(3)] == ["compile_error", "ok", "ok"]
 
@@ -64,14 +63,16 @@ def test_a_sandbox_that_failed_is_asked_again() -> None:
         assert [runner.status() for _ in range(3)] == ["sandbox_error", "ok", "ok"]
 
 
-def test_a_compiler_s_verdict_is_kept() -> None:
-    with Scripted(report(1 << 8)) as runner:
-        assert [runner.status() for _ in range(2)] == ["compile_error"] * 2
+@pytest.mark.parametrize("verdict", [report(1 << 8), report(None, killed="timeout"), report(None, killed="memory")])
+def test_a_verdict_of_the_compiler_or_of_a_limit_is_kept(verdict: Report) -> None:
+    with Scripted(verdict) as runner:
+        results = [runner.submit(PROGRAM).result(timeout=5) for _ in range(2)]
+    assert [(result.status, result.signal) for result in results] == [("compile_error", None)] * 2
 
 
 def test_an_artifact_that_does_not_fit_beside_the_files_is_no_failure_of_the_sandbox() -> None:
     request = RunRequest("cpp", "", files={"data": bytes(900_000)}, limits=Limits(file_mb=1))
-    with Scripted(report(artifact=bytes(140_000))) as runner:
+    with Scripted(report(artifact=bytes(145_000))) as runner:
         result = runner.submit(request).result()
     assert (result.status, result.stderr) == ("compile_error", "main does not fit into 1 MiB")
 

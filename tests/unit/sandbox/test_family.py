@@ -134,6 +134,7 @@ def test_what_others_can_keep_waiting_is_told_when_it_is_known() -> None:
     assert lookout.waits_for_s() == 0
     with pytest.raises(KeyError, match="x"):
         lookout.ask(lambda: {}["x"], 0)
+    assert lookout.ask(lambda: 4, 0) == 4
 
 
 def test_a_memory_that_two_are_in_counts_once(start: Start) -> None:

@@ -1,10 +1,14 @@
 """A run that is killed but does not go away, as one with a million mappings does not for seconds."""
 
+import gc
 import os
 import socket
 import threading
 import time
+import weakref
 from contextlib import closing
+
+import pytest
 
 from sandbox.lane import Job
 from sandbox.process import guest
@@ -86,6 +90,24 @@ def test_a_program_that_has_ended_is_not_late_for_what_it_left_behind() -> None:
     assert (report.killed, report.wait_status, report.stdout) == ("", 3 << 8, b"so far")
     assert report.wall_s < 0.2
     assert (watch.over, seat.kills) == (False, 1)
+
+
+def test_files_that_do_not_come_in_time_are_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.process.watch._FETCH_S", 0.1)
+    with closing(Lasting()) as seat:
+        seat.end(status=0)
+        assert Watch(seat, JOB._replace(fetch=("f",)), {}).follow().killed == "timeout"
+
+
+def test_nothing_is_kept_of_a_run_that_has_been_told_of() -> None:
+    with closing(Lasting()) as seat:
+        gc.disable()
+        watch = Watch(seat, JOB, {})
+        watch.follow()
+        kept = weakref.ref(watch)
+        del watch
+        gc.enable()
+    assert kept() is None
 
 
 def test_it_is_looked_at_now_and_then_however_much_it_says() -> None:
