@@ -24,6 +24,8 @@ _MAPPINGS_BYTES = 65_530 * 200
 _SHARED = b" /dev/zero (deleted)\n"
 """Memory of a mapping that processes share, and no file's."""
 _CHUNK = 1 << 16
+_PATIENCE_S, _LAST_PATIENCE_S = 0.015, 0.03
+"""How long a look is waited for, and the one that tells what a killed run has used."""
 _STUCK_S, _LONG_STUCK_S = 0.1, 1.0
 """How long a look may take before we go by what can be seen without waiting."""
 _LOCKS_LOOKED_AT = 512 << 10
@@ -67,11 +69,11 @@ class Family:
 
     def seen_usage(self) -> Usage:
         """`usage` as far as it can be told at once."""
-        return self._lookout.ask(self.usage, Usage())
+        return self._lookout.ask(self.usage, Usage(), _LAST_PATIENCE_S)
 
     def is_seen_to_hold_too_much(self, limit: int | None) -> bool:
         """`holds_too_much`, as far as can be told at once."""
-        self._lookout.ask(lambda: self._look(limit), None)
+        self._lookout.ask(lambda: self._look(limit), None, _PATIENCE_S)
         if limit is None or self._holds_too_much or self._lookout.waits_for_s() < _STUCK_S:
             return self._holds_too_much
         told = [_read(pid, "status") for pid in self._members()]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-_MOMENT_S = 0.015
 T = TypeVar("T")
 
 
@@ -27,13 +26,13 @@ class Lookout:
         self._since = 0.0
         _thread.start_new_thread(self._serve, ())
 
-    def ask(self, question: Callable[[], T], otherwise: T) -> T:
-        """Its answer; `otherwise` if that, or the one before, is not there within a moment. Raises what it raised."""
-        if self._question is not None and not self._is_answered():
+    def ask(self, question: Callable[[], T], otherwise: T, patience_s: float) -> T:
+        """Its answer; `otherwise` if that, or the one before, takes longer than `patience_s`. Raises what it raised."""
+        if self._question is not None and not self._is_answered(patience_s):
             return otherwise
         self._question, self._since, self._failure = question, time.monotonic(), None
         self._asked.release()
-        if not self._is_answered():
+        if not self._is_answered(patience_s):
             return otherwise
         if self._failure is not None:
             raise self._failure
@@ -43,8 +42,9 @@ class Lookout:
         """How long the question that is open has been, in seconds."""
         return time.monotonic() - self._since if self._question is not None else 0.0
 
-    def _is_answered(self) -> bool:
-        if not self._answered.acquire(timeout=_MOMENT_S):
+    def _is_answered(self, patience_s: float) -> bool:
+        # Once more, for it may have come while we waited for the processor.
+        if not (self._answered.acquire(timeout=patience_s) or self._answered.acquire(blocking=False)):
             return False
         self._question = None
         return True

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.process import family as family_module
 from sandbox.process.family import Family, Usage
 from sandbox.process.lookout import Lookout
 
@@ -118,23 +119,22 @@ def test_a_look_that_takes_long_is_not_waited_for(start: Start, monkeypatch: pyt
     time.sleep(1.0)
     assert family.is_seen_to_hold_too_much(300 * MEGABYTE)
     stuck.set()
-    time.sleep(0.1)
+    monkeypatch.setattr(family_module, "_PATIENCE_S", 30.0)
     assert not family.is_seen_to_hold_too_much(300 * MEGABYTE)
 
 
 def test_what_others_can_keep_waiting_is_told_when_it_is_known() -> None:
     lookout, stuck = Lookout(), threading.Event()
-    assert lookout.ask(lambda: 1, 0) == 1
-    assert lookout.ask(lambda: stuck.wait(60), False) is False
-    assert lookout.ask(lambda: 2, 0) == 0
+    assert lookout.ask(lambda: 1, 0, 30) == 1
+    assert lookout.ask(lambda: stuck.wait(60), False, 0.01) is False
+    assert lookout.ask(lambda: 2, 0, 0.01) == 0
     assert 0 < lookout.waits_for_s() < 30
     stuck.set()
-    time.sleep(0.1)
-    assert lookout.ask(lambda: 3, 0) == 3
+    assert lookout.ask(lambda: 3, 0, 30) == 3
     assert lookout.waits_for_s() == 0
     with pytest.raises(KeyError, match="x"):
-        lookout.ask(lambda: {}["x"], 0)
-    assert lookout.ask(lambda: 4, 0) == 4
+        lookout.ask(lambda: {}["x"], 0, 30)
+    assert lookout.ask(lambda: 4, 0, 30) == 4
 
 
 def test_a_memory_that_two_are_in_counts_once(start: Start) -> None:
