@@ -15,7 +15,6 @@ from sandbox.docker import frames
 from sandbox.lane import Job
 from sandbox.process import cgroup, guest, kernel, seccomp, wire, zygote
 from sandbox.process.family import Family, Usage
-from sandbox.process.lookout import Lookout
 from sandbox.process.watch import Watch
 
 _BACKSTOP_PROCESSES = 4096
@@ -31,7 +30,8 @@ class Fork:
         self.line, self.line_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.gone, self._gone_end = os.pipe()
         self.oom_kills = cgroup.of_container()
-        self._family = Family(os.getpid(), Lookout())  # now: the program may leave no room for a thread
+        # Without a thread that could be kept waiting instead of us: programs would see it among the processes.
+        self._family = Family(os.getpid())
         self._program = 0
         self._fetch = job.fetch
         self._room = job.disk
@@ -53,10 +53,11 @@ class Fork:
     def holds_more_than(self, limit: int) -> bool:
         if self.oom_kills is not None and self.oom_kills.grown_by() > limit:
             return True
-        return self._family.is_seen_to_hold_too_much(limit if self.oom_kills is None else None)
+        return self._family.holds_too_much(limit if self.oom_kills is None else None)
 
     def usage_so_far(self) -> Usage:
-        return self._family.seen_usage()
+        self.kill()  # first, for the living can keep whoever looks waiting
+        return self._family.usage()
 
     def usage(self) -> Usage:
         return Usage.of(resource.getrusage(resource.RUSAGE_CHILDREN))

@@ -209,7 +209,7 @@ class Engine:
             shm_size=_SHARED_MEMORY,
             tmpfs={
                 "/tmp": f"rw,exec,nosuid,nodev,size={spec.disk},nr_inodes={_INODES},mode=700,{mine}",
-                "/run": f"rw,noexec,nosuid,nodev,size={_SCRATCH + spec.disk},nr_inodes={_INODES},mode=755,{mine}",
+                "/run": f"rw,noexec,nosuid,nodev,size={_SCRATCH},nr_inodes={_INODES},mode=755,{mine}",
             },
             dns=["127.0.0.1"],  # else the host's name servers would be told to it
             ulimits=[docker.types.Ulimit(name="core", soft=0, hard=0)],

@@ -11,8 +11,8 @@ from sandbox.lane import Job, LaneLostError, Report
 _SUPERVISOR_BYTES = 192 << 20
 """What we ourselves need inside, and by how much a program may outgrow its limit until it is seen and killed whole: the
 kernel, where the container's own limit is met, kills one process after the other, for seconds."""
-_SUPERVISOR_PROCESSES = 3
-"""The supervisor's two threads, and one that is just dying."""
+_SUPERVISOR_PROCESSES = 2
+"""The supervisor, and one that is just dying."""
 _WALLED_BYTES = 320 << 20
 _COPIES, _WALLED_COPIES = 2, 6
 """Of a file on its way back: as it comes, and put together; from behind walls in a message too, at both its ends."""

@@ -52,9 +52,8 @@ class Usage(NamedTuple):
 class Family:
     """A process and all below it. Orphans are adopted by the first one, so nobody is missed."""
 
-    def __init__(self, first: int, lookout: Lookout) -> None:
+    def __init__(self, first: int) -> None:
         self._first = first
-        self._lookout = lookout
         self._ours = 0
         self._others_share = 0
         self._holds_too_much = False
@@ -67,18 +66,18 @@ class Family:
         """What the host shares more from now on is taken to be shared by this family."""
         self._others_share = _host_shares()
 
-    def seen_usage(self) -> Usage:
+    def seen_usage(self, lookout: Lookout) -> Usage:
         """`usage` as far as it can be told at once."""
-        return self._lookout.ask(self.usage, Usage(), _LAST_PATIENCE_S)
+        return lookout.ask(self.usage, Usage(), _LAST_PATIENCE_S)
 
-    def is_seen_to_hold_too_much(self, limit: int | None) -> bool:
+    def is_seen_to_hold_too_much(self, limit: int | None, lookout: Lookout) -> bool:
         """`holds_too_much`, as far as can be told at once."""
-        self._lookout.ask(lambda: self._look(limit), None, _PATIENCE_S)
-        if limit is None or self._holds_too_much or self._lookout.waits_for_s() < _STUCK_S:
+        lookout.ask(lambda: self._look(limit), None, _PATIENCE_S)
+        if limit is None or self._holds_too_much or lookout.waits_for_s() < _STUCK_S:
             return self._holds_too_much
         told = [_read(pid, "status") for pid in self._members()]
         room, resident = self._room(limit, told), [_field("VmRSS", text) for text in told]
-        if self._lookout.waits_for_s() < _LONG_STUCK_S:
+        if lookout.waits_for_s() < _LONG_STUCK_S:
             return max([0, *resident]) > room
         # They may share much of that, and others what the host shares: who hides for so long is not given the benefit.
         return max(sum(resident), self._share_at_most()) > room

@@ -61,6 +61,7 @@ class Clone:
     oom_kills: cgroup.OomKills | None
     """Of its group, or of the container that we are in; None: its memory is looked at from outside."""
     family: Family
+    lookout: Lookout
 
     def begin(self, job: Job) -> None:
         """The job is about to come: what the run uses counts from now on."""
@@ -83,10 +84,10 @@ class Clone:
     def holds_more_than(self, limit: int) -> bool:
         if isinstance(self.oom_kills, cgroup.ContainerMemory) and self.oom_kills.grown_by() > limit + _SPARE_BYTES:
             return True
-        return self.family.is_seen_to_hold_too_much(limit if self.oom_kills is None else None)
+        return self.family.is_seen_to_hold_too_much(limit if self.oom_kills is None else None, self.lookout)
 
     def usage_so_far(self) -> Usage:
-        return self.family.seen_usage()
+        return self.family.seen_usage(self.lookout)
 
     def usage(self) -> Usage:
         return Usage.of(os.wait4(self.pid, 0)[2])
@@ -258,8 +259,8 @@ class Host:
             line.close()
             return
         oom_kills = group.oom_kills if group is not None else self._oom_kills
-        family = Family(pid, self._lookout)
-        self._spare = Clone(pid, turn, os.pidfd_open(pid), stdout, stderr, line, group, oom_kills, family)
+        ends = (os.pidfd_open(pid), stdout, stderr, line)
+        self._spare = Clone(pid, turn, *ends, group, oom_kills, Family(pid), self._lookout)
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ class Seat(Protocol):
         """Whether it has more bytes, where no group holds it to just so many; as far as can be told at once."""
 
     def usage_so_far(self) -> Usage:
-        """Of all that live, as far as can be told at once."""
+        """Of all that live, as far as can be told at once. They are to be killed, before or after."""
 
     def usage(self) -> Usage:
         """Of all that have ended; called once, when it is over."""

@@ -60,7 +60,7 @@ def start() -> Iterator[Start]:
             start_new_session=True,
         )
         started.append(child)
-        family = Family(child.pid, Lookout())
+        family = Family(child.pid)
         family.begin_to_count()
         assert child.stdin is not None
         assert child.stdout is not None
@@ -107,20 +107,20 @@ def test_mappings_count(start: Start) -> None:
 def test_a_look_that_takes_long_is_not_waited_for(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until it is over, what can be seen at once decides."""
     family = start("x = bytearray(200 << 20)\nif os.fork() == 0: time.sleep(60)")
-    stuck = threading.Event()
+    stuck, lookout = threading.Event(), Lookout()
     monkeypatch.setattr(Family, "holds_more_than", lambda self, limit: stuck.wait(60) and False)
     begin = time.monotonic()
-    assert not family.is_seen_to_hold_too_much(100 * MEGABYTE)
-    assert family.seen_usage() == Usage()
+    assert not family.is_seen_to_hold_too_much(100 * MEGABYTE, lookout)
+    assert family.seen_usage(lookout) == Usage()
     time.sleep(0.1)
-    assert not family.is_seen_to_hold_too_much(300 * MEGABYTE)
-    assert family.is_seen_to_hold_too_much(100 * MEGABYTE)
+    assert not family.is_seen_to_hold_too_much(300 * MEGABYTE, lookout)
+    assert family.is_seen_to_hold_too_much(100 * MEGABYTE, lookout)
     assert time.monotonic() - begin < 0.9
     time.sleep(1.0)
-    assert family.is_seen_to_hold_too_much(300 * MEGABYTE)
+    assert family.is_seen_to_hold_too_much(300 * MEGABYTE, lookout)
     stuck.set()
     monkeypatch.setattr(family_module, "_PATIENCE_S", 30.0)
-    assert not family.is_seen_to_hold_too_much(300 * MEGABYTE)
+    assert not family.is_seen_to_hold_too_much(300 * MEGABYTE, lookout)
 
 
 def test_what_others_can_keep_waiting_is_told_when_it_is_known() -> None:
