@@ -18,6 +18,15 @@ RAY = "2.60.0"
 GRADER_CPUS = 2
 """CPUs that a grader's pod has for each of its workers' programs."""
 UNPRIVILEGED = {"runAsNonRoot": True, "allowPrivilegeEscalation": False}
+SANDBOX_POD = {
+    "hostUsers": False,
+    "securityContext": {
+        "seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/rlvr-sandbox.json"},
+        "appArmorProfile": {"type": "Unconfined"},
+    },
+}
+SANDBOX_CONTAINER = {"procMount": "Unmasked"}
+"""What the sandbox needs in a pod, as in deploy/kubernetes/service.yaml: user namespaces, mounts, a whole /proc."""
 
 
 def ray_job(config: Any, name: str, image: str, gpus: int = 0, gpus_per_node: int = 8) -> dict[str, Any]:
@@ -80,27 +89,28 @@ def _rl(config: Section) -> RL | None:
 
 
 def _group(name: str, image: str, pods: int, cpus: int, memory: int, gpus: int = 0) -> dict[str, Any]:
+    """Graders go where no GPUs are, as far as there is room: those pods are made for the sandbox."""
     return {
         "groupName": name,
         "replicas": pods,
         "minReplicas": pods,
         "maxReplicas": pods,
         "rayStartParams": {},
-        "template": _pod("ray-worker", image, cpus, memory, gpus),
+        "template": _pod("ray-worker", image, cpus, memory, gpus, sandbox=not gpus),
     }
 
 
-def _pod(name: str, image: str, cpus: int, memory: int, gpus: int = 0) -> dict[str, Any]:
+def _pod(name: str, image: str, cpus: int, memory: int, gpus: int = 0, sandbox: bool = False) -> dict[str, Any]:
     resources = {"cpu": str(cpus), "memory": f"{memory}Gi"} | ({"nvidia.com/gpu": str(gpus)} if gpus else {})
     container = {
         "name": name,
         "image": image,
         "resources": {"requests": resources, "limits": resources},
-        "securityContext": UNPRIVILEGED,
+        "securityContext": UNPRIVILEGED | (SANDBOX_CONTAINER if sandbox else {}),
         "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],  # the object store, and weights on their way
     }
     shm = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": f"{max(2, memory // 3)}Gi"}}
-    return {"spec": {"containers": [container], "volumes": [shm]}}
+    return {"spec": (SANDBOX_POD if sandbox else {}) | {"containers": [container], "volumes": [shm]}}
 
 
 def to_yaml(manifest: dict[str, Any]) -> str:

@@ -63,6 +63,13 @@ def test_nothing_is_open_to_the_outside_and_no_secret_is_in_the_file() -> None:
         assert f"${{{name}:?" in (DEPLOY / "cluster.yaml").read_text()
 
 
+@pytest.mark.parametrize(("file", "service"), [("compose.yaml", "verifiers"), ("cluster.yaml", "ray-worker")])
+def test_no_profile_of_the_engine_keeps_the_sandbox_from_its_mounts(file: str, service: str) -> None:
+    yaml = pytest.importorskip("yaml", reason="needs PyYAML, which rlvr[train] brings")
+    options = yaml.safe_load((DEPLOY / file).read_text())["services"][service]["security_opt"]
+    assert {"seccomp:service-seccomp.json", "apparmor:unconfined", "systempaths=unconfined"} <= set(options)
+
+
 def test_its_comments_name_commands_that_there_are() -> None:
     said = re.findall(r"\brlvr (submit .*)$", (DEPLOY / "cluster.yaml").read_text(), re.MULTILINE)
     assert said

@@ -17,6 +17,7 @@ from rlvr.settings import load
 
 ROOT = Path(__file__).parents[3]
 MADE = ("RayJob", "RayCluster")
+SERVICE = next(yaml.safe_load_all((ROOT / "deploy" / "kubernetes" / "service.yaml").read_text()))
 SHIPPED = {file.name: yaml.safe_load(file.read_text()) for file in (ROOT / "deploy" / "kuberay").glob("*.yaml")}
 
 
@@ -61,6 +62,41 @@ def test_manifests_are_valid_by_the_schemas_of_kuberay(name: str, kind: str) -> 
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_the_manifests_that_are_shipped_are_valid(name: str) -> None:
     validate(SHIPPED[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("raycluster-cpu.yaml", ["raycluster", "--name", "rlvr-cpu", "--gpus", "0"]),
+        ("raycluster-gpu.yaml", ["raycluster", "--name", "rlvr-gpu"]),
+        ("rayjob-gsm8k.yaml", ["rayjob", "--name", "gsm8k-grpo"]),
+    ],
+)
+def test_the_manifests_that_are_shipped_are_what_the_command_prints(name: str, words: list[str]) -> None:
+    done = deploy(*words, "rlvr/recipes/gsm8k_grpo.toml")
+    assert done.stdout == (ROOT / "deploy" / "kuberay" / name).read_text()
+
+
+def needed(pod: Any) -> dict[str, Any]:
+    """What the sandbox needs of a pod and of its container."""
+    [container] = pod["containers"]
+    walls = pod.get("securityContext", {})
+    return {
+        "hostUsers": pod.get("hostUsers"),
+        "procMount": container["securityContext"].get("procMount"),
+        **{name: walls.get(name) for name in ("seccompProfile", "appArmorProfile")},
+    }
+
+
+def test_pods_that_judge_are_as_open_to_the_sandbox_as_those_of_the_service() -> None:
+    like = needed(SERVICE["spec"]["template"]["spec"])
+    assert like["appArmorProfile"] == {"type": "Unconfined"}
+    clusters = [kuberay.cluster_spec(config, "image:1", gpus, 8) for config in CONFIGS.values() for gpus in (0, 2)]
+    clusters.append(SHIPPED["rayservice.yaml"]["spec"]["rayClusterConfig"])
+    for cluster in clusters:
+        for group in cluster["workerGroupSpecs"]:
+            judges = group["groupName"] != "gpu"
+            assert (needed(group["template"]["spec"]) == like) is judges
 
 
 def jobs() -> dict[str, Any]:
@@ -135,11 +171,15 @@ def test_the_configuration_travels_in_the_manifest() -> None:
     assert manifest["spec"]["entrypoint"] == "rlvr rl env:RLVR_CONFIG --resume"
 
 
+def deploy(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "rlvr.cli", "deploy", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
 def test_the_command_prints_a_manifest(tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text(load.dump(CONFIGS["small"]))
-    command = [sys.executable, "-m", "rlvr.cli", "deploy", "rayjob", str(tmp_path / "run.toml"), "--name", "mine"]
-    done = subprocess.run([*command, "--gpus", "1"], capture_output=True, text=True, timeout=60, check=True)
-    assert yaml.safe_load(done.stdout)["metadata"]["name"] == "mine"
-    wrong = subprocess.run([*command, "stepz=3"], capture_output=True, text=True, timeout=60, check=False)
+    words = ["rayjob", str(tmp_path / "run.toml"), "--name", "mine"]
+    assert yaml.safe_load(deploy(*words, "--gpus", "1").stdout)["metadata"]["name"] == "mine"
+    wrong = deploy(*words, "stepz=3")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "stepz" in wrong.stderr
