@@ -59,7 +59,7 @@ class AlpacaConfig(Taught):
 
 class Alpaca(Recipe):
     name: ClassVar[str] = "alpaca"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config = AlpacaConfig
     growing = frozenset({"instructions", "patience"})
     config: AlpacaConfig
@@ -104,7 +104,7 @@ class Alpaca(Recipe):
     def _ask(self, record: Record, rng: Random) -> Sequence[Request]:
         rules = text("alpaca").format(tasks=self.config.tasks)
         opening = f"{SEPARATOR}\n{len(record.parents) + 1}. Instruction:"
-        return [Request(self.config.sampling, prompt=f"{rules}{record['shown']}{opening}")]
+        return [Request(self.config.sampling, prompt=f"{rules}{record['shown']}{opening}", sample=record.sample)]
 
     def _tasks_out_of(self, record: Record, replies: Sequence[Reply], rng: Random) -> Iterable[Record]:
         reply, first = replies[0], len(record.parents) + 1

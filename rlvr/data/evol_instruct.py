@@ -60,7 +60,7 @@ class EvolInstruct(Recipe):
     """Round 0 takes the seeds in and answers those without an answer; each further round evolves every lineage once."""
 
     name: ClassVar[str] = "evol-instruct"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config = EvolConfig
     growing = frozenset({"rounds"})
     config: EvolConfig
@@ -129,17 +129,17 @@ class EvolInstruct(Recipe):
             )
 
     def _ask_for_evolution(self, record: Record, rng: Random) -> Sequence[Request]:
-        return [self._said(evolution(record.operation, record["parent"], record["words"], record["format"]))]
+        prompt = evolution(record.operation, record["parent"], record["words"], record["format"])
+        return [_said(prompt, self.config.sampling, record.sample)]
 
     def _ask_for_comparison(self, record: Record, rng: Random) -> Sequence[Request]:
         question = text("evol_equal").format(first=record["parent"], second=record["instruction"])
-        return [self._said(question, self.config.compare)]
+        return [_said(question, self.config.compare)]
 
     def _ask_for_answer(self, record: Record, rng: Random) -> Sequence[Request]:
-        return [] if "output" in record.content else [self._said(record["instruction"])]
-
-    def _said(self, prompt: str, sampling: Sampling | None = None) -> Request:
-        return Request(sampling or self.config.sampling, messages=[{"role": "user", "content": prompt}])
+        if "output" in record.content:
+            return []
+        return [_said(record["instruction"], self.config.sampling, record.sample)]
 
 
 def evolution(operation: str, prompt: str, words: int, data: str) -> str:
@@ -165,6 +165,10 @@ def says_nothing(output: str) -> bool:
     """Nothing but punctuation and stop words."""
     stop_words = set(text("stop_words").split())
     return all(word.lower() in stop_words for word in WORD.findall(output))
+
+
+def _said(prompt: str, sampling: Sampling, sample: int = 0) -> Request:
+    return Request(sampling, messages=[{"role": "user", "content": prompt}], sample=sample)
 
 
 def _evolved(record: Record, replies: Sequence[Reply], rng: Random) -> Iterable[Record]:

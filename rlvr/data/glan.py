@@ -65,7 +65,7 @@ class Glan(Recipe):
     """One round for all disciplines that are new."""
 
     name: ClassVar[str] = "glan"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config = GlanConfig
     growing = frozenset({"taxonomy"})
     config: GlanConfig

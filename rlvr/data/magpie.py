@@ -48,7 +48,7 @@ class MagpieConfig(Taught):
 
 class Magpie(Recipe):
     name: ClassVar[str] = "magpie"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config = MagpieConfig
     growing = frozenset({"instructions", "patience"})
     config: MagpieConfig

@@ -52,7 +52,7 @@ async def _run(
     config: DataConfig,
     log: ResponseLog,
     shards: Shards,
-    start: Callable[[Answering], Teacher],
+    start: Callable[[str, Answering], Teacher],
     tell: Tell,
 ) -> Outcome:
     async with AsyncExitStack() as stack:
@@ -60,7 +60,7 @@ async def _run(
         ledger.recall(entries(config.out))
         lines = {}
         for role, settings in config.teachers().items():
-            lines[role] = Line(role, settings, start(settings))
+            lines[role] = Line(role, settings, start(role, settings))
             stack.push_async_callback(lines[role].teacher.close)
         run = Run(recipe(config), config.seed, config.out, Caller(lines, log, ledger), shards)
         watch = asyncio.create_task(_watch(run, lines.values(), ledger, tell))

@@ -28,9 +28,9 @@ SHARE = 0.1
 class TeacherActor:
     """Owns a teacher."""
 
-    def __init__(self, config: Answering, environment: dict[str, str]) -> None:
+    def __init__(self, role: str, config: Answering, environment: dict[str, str]) -> None:
         os.environ.update(environment)
-        self.teacher = open_teacher(config)
+        self.teacher = open_teacher(role, config)
 
     async def ask(self, request: Request, seed: int) -> Reply:
         return await self.teacher.ask(request, seed)
@@ -42,14 +42,14 @@ class TeacherActor:
 class Actors:
     """The teacher protocol, spoken to several actors; each request goes to the one with least to do."""
 
-    def __init__(self, config: Answering) -> None:
+    def __init__(self, role: str, config: Answering) -> None:
         key = config.key_env if isinstance(config, OpenAITeacher) else None
         environment = {key: os.environ[key]} if key and key in os.environ else {}
         options: dict[str, Any] = {"num_cpus": SHARE, "max_restarts": -1, "max_concurrency": config.limits.concurrency}
         if isinstance(config, VLLMTeacher):
             options["num_gpus"] = config.gpus
         start = ray.remote(**options)(TeacherActor).remote
-        self.load = {start(config, environment): 0 for _ in range(config.actors)}
+        self.load = {start(role, config, environment): 0 for _ in range(config.actors)}
 
     async def ask(self, request: Request, seed: int) -> Reply:
         actor = min(self.load, key=self.load.__getitem__)

@@ -70,7 +70,7 @@ class Orca(Recipe):
     """Round 0 draws the queries and asks the small teacher, round 1 asks the large one."""
 
     name: ClassVar[str] = "orca"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config = OrcaConfig
     config: OrcaConfig
 

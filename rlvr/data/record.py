@@ -59,6 +59,11 @@ class Record:
     def __getitem__(self, key: str) -> Any:
         return self.content[key]
 
+    @property
+    def sample(self) -> int:
+        """For a request that is to be sampled anew for each record, also where others ask the very same."""
+        return int(self.id[:12], 16)
+
     def child(self, operation: str = "", parents: Iterable[str] | None = None, **content: Any) -> "Record":
         """A new record that this one leads to; source and licence are handed down, and teacher calls with them."""
         return Record(

@@ -24,8 +24,9 @@ class Sampling(Section):
     logit_bias: dict[str, float] | None = None
 
     def sent(self) -> dict[str, Any]:
-        """The parameters in the names of the OpenAI API, as far as they say something."""
-        said = self.model_dump(exclude_none=True)
+        """The parameters in the names of the OpenAI API, as far as they say something. Beside a temperature of 0,
+        `top_p` says nothing, and some servers refuse one of 0."""
+        said = self.model_dump(exclude_none=True, exclude=set() if self.temperature else {"top_p"})
         return {name: list(value) if name == "stop" else value for name, value in said.items() if value != ()}
 
 
@@ -47,9 +48,9 @@ class Request:
         asked: dict[str, Any] = {"prompt": self.prompt} if self.messages is None else {"messages": list(self.messages)}
         return asked | self.sampling.sent()
 
-    def key(self, model: str) -> str:
-        """Equal for requests that may share an answer."""
-        return digest(model, self.body(), self.sample)
+    def key(self, teacher: str, model: str) -> str:
+        """Equal for requests that may share an answer: alike, and to the same teacher of the recipe."""
+        return digest(teacher, model, self.body(), self.sample)
 
 
 @dataclass(frozen=True, slots=True)

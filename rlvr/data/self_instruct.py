@@ -72,7 +72,7 @@ class SelfInstruct(Recipe):
     """Rounds that write tasks; then one round that works all of them."""
 
     name: ClassVar[str] = "self-instruct"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config = SelfInstructConfig
     growing = frozenset({"instructions", "patience"})
     again = frozenset({"instructions", "finetuning"})
@@ -145,7 +145,8 @@ class SelfInstruct(Recipe):
     def _ask_for_tasks(self, record: Record, rng: Random) -> Sequence[Request]:
         shown = [" ".join(task.split()).rstrip(":") for task in record["shown"]]
         listed = "".join(f"{number}. {task}\n" for number, task in enumerate(shown, start=1))
-        return [Request(self.config.write, prompt=f"{text('self_instruct_write')}{listed}{len(shown) + 1}.")]
+        prompt = f"{text('self_instruct_write')}{listed}{len(shown) + 1}."
+        return [Request(self.config.write, prompt=prompt, sample=record.sample)]
 
     def _tasks_out_of(self, record: Record, replies: Sequence[Reply], rng: Random) -> Iterable[Record]:
         """Each task of the list. A cut list is dropped whole, as its authors do."""

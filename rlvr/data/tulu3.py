@@ -106,7 +106,7 @@ class Tulu3(Recipe):
     """A round for each section; that without a teacher comes first, so that wrong sources are found before any call."""
 
     name: ClassVar[str] = "tulu3"
-    version: ClassVar[str] = "2"
+    version: ClassVar[str] = "3"
     Config: ClassVar[type[DataConfig]] = Tulu3Config
     config: Tulu3Config
 

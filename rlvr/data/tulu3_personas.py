@@ -52,7 +52,7 @@ def stages(first: Barrier, clean: Barrier, most: int, sampling: Sampling) -> Seq
 def _ask_for_prompt(sampling: Sampling, record: Record, random: Random) -> Sequence[Request]:
     content = text(f"tulu3_{record['skill']}").format(persona=record["persona"])
     # The same persona comes again for another prompt, which is to be sampled anew.
-    return [Request(sampling, messages=[_user(content)], sample=int(record.id[:12], 16))]
+    return [Request(sampling, messages=[_user(content)], sample=record.sample)]
 
 
 def _written(record: Record, replies: Sequence[Reply], random: Random) -> Iterable[Record]:

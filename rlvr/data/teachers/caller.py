@@ -54,7 +54,7 @@ class Caller:
     async def ask(self, teacher: str, request: Request) -> tuple[Reply, Call]:
         """The answer, and the call as a record names it. Raises Unanswered, or UserError from the teacher."""
         line = self.lines[teacher]
-        key = request.key(line.config.model)
+        key = request.key(teacher, line.config.model)
         reply = self.log.replies.get(key) or await self._shared(line, key, request)
         model = reply.model or line.config.model
         return reply, Call(key, teacher, model, request.sampling.sent(), reply.finish_reason, reply.usage)

@@ -4,8 +4,8 @@ from rlvr.data.teachers.base import Teacher
 from rlvr.data.teachers.config import Answering, OpenAITeacher, ReplayTeacher, VLLMTeacher
 
 
-def open_teacher(config: Answering) -> Teacher:
-    """Raises UserError for what can be told at once: a missing key, a missing file."""
+def open_teacher(role: str, config: Answering) -> Teacher:
+    """`role` is the recipe's name for it. Raises UserError for what can be told at once: a missing key or file."""
     match config:
         case OpenAITeacher():
             from rlvr.data.teachers.openai import OpenAI
@@ -18,5 +18,5 @@ def open_teacher(config: Answering) -> Teacher:
         case ReplayTeacher():
             from rlvr.data.teachers.replay import Replay
 
-            return Replay(config)
+            return Replay(role, config)
     raise AssertionError(f"no teacher for {type(config).__name__}")

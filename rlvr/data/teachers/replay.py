@@ -9,14 +9,14 @@ from rlvr.errors import UserError
 class Replay:
     """Satisfies `Teacher`."""
 
-    def __init__(self, config: ReplayTeacher) -> None:
+    def __init__(self, role: str, config: ReplayTeacher) -> None:
         if not config.log.is_file():
             raise UserError(f"teacher log: expected a run's responses.jsonl, found no file {config.log}")
-        self.config = config
+        self.role, self.config = role, config
         self._replies = Replies(config.log)
 
     async def ask(self, request: Request, seed: int) -> Reply:
-        reply = self._replies.get(request.key(self.config.model))
+        reply = self._replies.get(request.key(self.role, self.config.model))
         if reply is None:
             raise UserError(
                 f"teacher log: {self.config.log} has no answer of {self.config.model} to this request; the other run "

@@ -41,7 +41,8 @@ class Scripted:
         self.asked.append((teacher, text))
         given = self.answer(teacher, text, request)
         reply = Reply(given) if isinstance(given, str) else given
-        return reply, Call(request.key("m"), teacher, "m", request.sampling.sent(), reply.finish_reason, reply.usage)
+        key, sampling = request.key(teacher, "m"), request.sampling.sent()
+        return reply, Call(key, teacher, "m", sampling, reply.finish_reason, reply.usage)
 
 
 @pytest.fixture

@@ -67,3 +67,12 @@ def test_whole_runs(produce: Callable[..., Any], write: Callable[..., Path], tea
     ] * 10  # two rounds of five requests
     assert made.manifest["rejected"] == {"similarity": 20, "suitable for text": 10}
     assert made.files["dataset"][0]["messages"][0]["content"].endswith(" a\n\nx")
+
+
+def test_alike_prompts_are_sampled_anew(
+    produce: Callable[..., Any], write: Callable[..., Path], teacher: dict[str, str]
+) -> None:
+    seeds = write("seeds.jsonl", [{"instruction": "A single seed says it", "output": "Yes."}])
+    samples = []
+    produce(Alpaca, lambda role, prompt, asked: str(samples.append(asked.sample)), seeds=seeds, teacher=teacher)
+    assert len(samples) == len(set(samples)) == 100

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from rlvr.data.log import ResponseLog, entries
+from rlvr.data.log import LOG, ResponseLog, entries
 from rlvr.data.request import Reply, Request, Sampling, Usage
 from rlvr.data.run import Unanswered
 from rlvr.data.teachers.base import Again
 from rlvr.data.teachers.caller import Caller, Line
-from rlvr.data.teachers.config import Budget, OpenAITeacher
+from rlvr.data.teachers.config import Budget, OpenAITeacher, ReplayTeacher
 from rlvr.data.teachers.ledger import Ledger, cost, spent, worst_usage
 from rlvr.data.teachers.pace import Pace
+from rlvr.data.teachers.replay import Replay
 
 
 @dataclass
@@ -76,6 +77,24 @@ def test_alike_is_asked_once_and_samples_anew(log: ResponseLog) -> None:
     teacher = Plays()
     texts(caller(log, teacher), request(), request(), Request(request().sampling, prompt="say 0", sample=1))
     assert teacher.asked == 2
+
+
+def test_teachers_of_one_name_do_not_share_answers(log: ResponseLog, tmp_path: Path) -> None:
+    config = OpenAITeacher(url="http://x", model="m")
+    teachers = {role: Plays([Reply(role)]) for role in ("small", "large")}
+    lines = {role: Line(role, config, teacher) for role, teacher in teachers.items()}
+    taught = Caller(lines, log, Ledger(Budget()))
+
+    async def run() -> None:
+        for role in teachers:
+            reply, _ = await taught.ask(role, request())
+            assert reply.text == role
+        for role in teachers:
+            again = Replay(role, ReplayTeacher(model="m", log=tmp_path / LOG))
+            assert (await again.ask(request(), seed=0)).text == role
+            await again.close()
+
+    asyncio.run(run())
 
 
 def test_it_tries_again_and_then_gives_up(log: ResponseLog) -> None:

@@ -67,6 +67,18 @@ def test_operations_are_equally_likely(write: Callable[[str, Rows], Path], teach
     assert sum((count - 1000) ** 2 / 1000 for count in drawn.values()) < CRITICAL_5
 
 
+def test_lineages_of_one_prompt_are_sampled_apart(
+    produce: Callable[..., Any], write: Callable[[str, Rows], Path], teacher: dict[str, str]
+) -> None:
+    seeds = write("seeds.jsonl", [{"instruction": "Say it.", "id": name} for name in "abc"])
+
+    def answer(role: str, asked: str, request: Request) -> str:
+        return f"It is said {request.sample} times." if asked == "Say it." else "Equal"
+
+    made = produce(EvolInstruct, answer, seeds=seeds, teacher=teacher, rounds=1)
+    assert len({row["output"] for row in made.files["dataset"]}) == 3
+
+
 def fate(role: str, asked: str, request: Request) -> str:
     """A teacher for seeds that say what is to become of them."""
     if asked.startswith("Compare"):

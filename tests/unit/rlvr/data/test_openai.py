@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from rlvr.data.request import Reply, Request, Sampling, Usage
+from rlvr.data.self_instruct import CLASSIFY
 from rlvr.data.teachers.base import Again
 from rlvr.data.teachers.config import OpenAITeacher
 from rlvr.data.teachers.openai import OpenAI
@@ -87,6 +88,14 @@ def test_a_conversation(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> 
         **{"model": "m", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0.5, "top_p": 1.0},
         **{"max_tokens": 7, "stop": ["x"], "seed": 5},
     }
+
+
+def test_a_greedy_request_says_nothing_of_top_p(endpoint: Endpoint) -> None:
+    """vLLM refuses a `top_p` of 0, which is what Self-Instruct was published with."""
+    ask(endpoint, Request(CLASSIFY, prompt="Once"), {"choices": [{"text": " upon"}]})
+    [(_, body, _)] = endpoint.asked
+    assert body["temperature"] == 0.0
+    assert "top_p" not in body
 
 
 def test_a_text_to_continue(endpoint: Endpoint) -> None:

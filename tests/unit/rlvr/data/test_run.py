@@ -65,7 +65,7 @@ class Doubler:
         for _ in range(number % 5):
             await asyncio.sleep(0)
         reply = Reply(f"{2 * number} ({request.sample})")
-        return reply, Call(request.key("m"), teacher, "m", request.sampling.sent(), "stop", reply.usage)
+        return reply, Call(request.key(teacher, "m"), teacher, "m", request.sampling.sent(), "stop", reply.usage)
 
 
 def run(out: Path, doubler: Doubler, seed: int = 0) -> Outcome:

@@ -136,6 +136,13 @@ def test_it_ends_when_nothing_new_comes(
     produce: Callable[..., Any], write: Callable[..., Path], teacher: dict[str, str]
 ) -> None:
     seeds = write("seeds.jsonl", [{"instruction": "One seed of five words", "output": "x"}])
-    made = produce(SelfInstruct, lambda *_: "One seed of five words", seeds=seeds, teacher=teacher, patience=3)
+    samples = set()
+
+    def answer(role: str, prompt: str, request: Request) -> str:
+        samples.add(request.sample)
+        return "One seed of five words"
+
+    made = produce(SelfInstruct, answer, seeds=seeds, teacher=teacher, patience=3)
     assert made.manifest["rounds"] == 3
+    assert len(samples) == 15  # prompts that are alike are sampled anew
     assert made.manifest["rejected"] == {"similarity": 15}
