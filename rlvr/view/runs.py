@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from rlvr.records.runlog import ALIVE
 from rlvr.view import story
 from rlvr.view.run import NoRun, Row, Run, is_run, read_run
 
@@ -15,7 +16,7 @@ DEPTH = 4
 NO_RUNS = ("checkpoints", "model", "trainer", "base", "tasks", "node_modules")
 """Folders that are not looked through."""
 LIVE_S = 120.0
-"""A run that has written within this time and has not ended is going on."""
+"""A run that has given a sign of life within this time and has not ended is going on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def _reached_its_end(rows: list[Row]) -> bool:
 
 
 def is_live(run: Run) -> bool:
-    return not has_ended(run) and time.time() - max(stamp(run.path)) < LIVE_S
+    beats = (_changed(stage.folder / ALIVE) for stage in run.stages)
+    return not has_ended(run) and time.time() - max(*stamp(run.path), *beats) < LIVE_S
 
 
 def _written(run: Run) -> float:

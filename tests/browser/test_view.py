@@ -196,6 +196,29 @@ def test_a_live_run_is_followed_to_its_end(open_page: Open, folder: Path) -> Non
     assert page.locator("[data-live]").inner_text() == ""
 
 
+def test_a_page_opened_before_the_first_step_shows_the_steps_as_they_come(open_page: Open, folder: Path) -> None:
+    run, rows = folder / "young", (folder / "done" / "rl" / "metrics.jsonl").read_text()
+    run.mkdir()
+    (run / "metrics.jsonl").touch()
+    page = open_page("/r/young")
+    page.get_by_text("Running. starting").wait_for()
+    (run / "metrics.jsonl").write_text(rows)
+    drawn(page)
+    page.get_by_text("Running. RL: step 60").wait_for()
+
+
+def test_a_run_that_is_resumed_is_followed_again(open_page: Open, folder: Path) -> None:
+    run = shutil.copytree(folder / "done", folder / "resumed")
+    (run / "summary.json").unlink()
+    for file in run.rglob("*.*"):
+        os.utime(file, (0, 0))
+    page = open_page("/r/resumed")
+    drawn(page)
+    assert page.locator("[data-live]").inner_text() == ""
+    (run / "rl" / ".alive").touch()
+    page.get_by_text("Running. RL: step 60").wait_for()
+
+
 @pytest.fixture
 def training(folder: Path) -> Iterator[Path]:
     """A real run, in a process of its own: a model that knows nothing, and tasks whose rewards differ by chance."""

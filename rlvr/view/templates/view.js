@@ -1,7 +1,7 @@
 // What the pages of `rlvr view` do beyond being read: draw curves, follow a run that is going on, copy, keys.
 "use strict";
 
-const POLL_MS = 2000, FRESH_MS = 15000;
+const POLL_MS = 2000, IDLE_MS = 10000, FRESH_MS = 15000;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const colour = (look) => (look === "all" ? css("--ink") : css("--" + look));
 const DASHES = ["solid", "dash", "dot", "dashdot"];
@@ -53,26 +53,28 @@ async function freshen() {
   }
 }
 
-async function follow(address) {
-  const status = document.querySelector("[data-live]");
-  let tag = "", wasLive = status.dataset.live === "1", fresh = Date.now();
+// For as long as the page is open: a run that has stopped may be resumed, and one that is new may have nothing to draw yet.
+async function follow(status) {
+  const say = (text) => { if (status.textContent !== text) status.textContent = text; };
+  let tag = "", live = status.dataset.live === "1", told = status.textContent, fresh = Date.now();
   for (;;) {
     try {
-      const answer = await fetch(address, { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store" });
+      const headers = tag ? { "If-None-Match": tag } : {};
+      const answer = await fetch(status.dataset.curves, { headers, cache: "no-store" });
       if (answer.ok) {
         tag = answer.headers.get("ETag") || "";
         const body = await answer.json();
+        if (live && !body.live) { location.reload(); return; }
+        live = body.live;
+        told = live ? "Running. " + body.status : "";
         draw(body.charts);
-        status.textContent = body.live ? "Running. " + body.status : wasLive ? "Ended. " + body.status : "";
-        if (wasLive && !body.live) { location.reload(); return; }
-        wasLive = body.live;
-        if (!body.live) return;
-        if (Date.now() - fresh > FRESH_MS) { await freshen(); fresh = Date.now(); }
+        if (live && Date.now() - fresh > FRESH_MS) { await freshen(); fresh = Date.now(); }
       }
+      if (answer.ok || answer.status === 304) say(told);
     } catch (error) {
-      status.textContent = "No answer from rlvr view: is it still running?";
+      say("No answer from rlvr view: is it still running?");
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, live ? POLL_MS : IDLE_MS));
   }
 }
 
@@ -114,8 +116,8 @@ function keys() {
 }
 
 addEventListener("DOMContentLoaded", () => {
-  const curves = document.querySelector("[data-curves]");
-  if (curves) follow(curves.dataset.curves);
+  const status = document.querySelector("[data-curves]");
+  if (status) follow(status);
   const count = document.querySelector("[data-watch]");
   if (count?.dataset.watch) watch(count);
   // Only what says something goes into the address.

@@ -1,6 +1,7 @@
 """The pages: what they show, what they refuse, and that nothing a model wrote gets out of its place."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from rlvr.records.runlog import ALIVE
 from rlvr.view.app import create_app
 
 LOCAL = "http://localhost"
@@ -94,6 +96,24 @@ def test_a_run_that_goes_on_is_live_until_its_summary(client: TestClient, demo: 
     assert after.json()["status"] == "RL: step 61 of 90"
     assert after.json()["charts"]["rl-0"]["series"][0]["x"][-1] == 61
     assert "running" in page(client, "/").text
+
+
+def test_a_step_that_takes_long_is_no_end(client: TestClient, demo: Path) -> None:
+    (demo / "summary.json").unlink()
+    for file in demo.rglob("*.*"):
+        os.utime(file, (0, 0))
+    assert client.get("/r/demo/-/curves.json").json()["live"] is False
+    (demo / "rl" / ALIVE).touch()
+    assert client.get("/r/demo/-/curves.json").json()["live"] is True
+
+
+def test_a_run_without_a_row_is_followed_as_well(client: TestClient, demo: Path) -> None:
+    (demo / "summary.json").unlink()
+    for file in demo.rglob("metrics.jsonl"):
+        file.write_text("")
+    found = page(client, "/r/demo")
+    assert ("data-curves", "/r/demo/-/curves.json") in found.attributes
+    assert client.get("/r/demo/-/curves.json").json() == {"live": True, "status": "starting", "charts": {}}
 
 
 def test_filters_of_the_address_are_those_of_the_form(client: TestClient) -> None:
