@@ -74,14 +74,19 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A teacher's answer. That it was cut (`length`) or refused is data for the recipe, not an error."""
+    """A teacher's answer. That it was cut (`length`) is data for the recipe, not an error."""
 
     text: str
     finish_reason: str = "stop"
-    """`stop`, `length`, `content_filter`, or `refused` where the endpoint took the request itself for bad."""
+    """`stop`, `length`, `content_filter`, or `refused` where the endpoint took the request itself for bad; the text is
+    then what it said of it."""
     usage: Usage = Usage()
     model: str = ""
     """As the server names it, which may be a dated version of the one asked for."""
+
+    @property
+    def refused(self) -> bool:
+        return self.finish_reason == "refused"
 
     def row(self) -> dict[str, Any]:
         return asdict(self)

@@ -8,7 +8,7 @@ next time.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -138,11 +138,14 @@ class Run:
         return [end for branch in ends for end in branch]
 
     async def _asked(self, place: Place, stage: Ask, record: Record) -> list[Record]:
-        """What the stage makes of the replies; each record that comes out names the calls."""
+        """What the stage makes of the replies; each record that comes out names the calls. A recipe sees no refusals."""
         requests = stage.render(record, place.random(stage, record.id, "render"))
         answers = await asyncio.gather(*(self.asker.ask(stage.teacher, request) for request in requests))
         replies, calls = [reply for reply, _ in answers], tuple(call for _, call in answers)
-        found = stage.parse(record, replies, place.random(stage, record.id, "parse"))
+        if refusal := next((reply for reply in replies if reply.refused), None):
+            found: Iterable[Record] = [record.check("refused", False, refusal.text)]
+        else:
+            found = stage.parse(record, replies, place.random(stage, record.id, "parse"))
         return [replace(child, calls=child.calls + calls) for child in found]
 
 

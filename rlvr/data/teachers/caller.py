@@ -55,7 +55,9 @@ class Caller:
         """The answer, and the call as a record names it. Raises Unanswered, or UserError from the teacher."""
         line = self.lines[teacher]
         key = request.key(teacher, line.config.model)
-        reply = self.log.replies.get(key) or await self._shared(line, key, request)
+        reply = self.log.replies.get(key)
+        if reply is None or reply.refused:  # a refusal cost nothing, and the set-up may have been put right since
+            reply = await self._shared(line, key, request)
         model = reply.model or line.config.model
         return reply, Call(key, teacher, model, request.sampling.sent(), reply.finish_reason, reply.usage)
 

@@ -96,7 +96,7 @@ class OpenAI:
         return "chat/completions", body
 
     def _failed(self, answer: Answer) -> Reply:
-        """A refusal is an answer; anything else is raised: Again, or UserError when no request would fare better."""
+        """A refusal is a reply; anything else is raised: Again, or UserError when no request would fare better."""
         status, said = answer.status, _said(answer)
         if status in TRY_AGAIN or status >= 500:
             raise Again(f"HTTP {status}{said}", after_s=_retry_after(answer.retry_after), busy=status in BUSY)
@@ -105,7 +105,7 @@ class OpenAI:
         self.refused += 1
         if self.refused >= SUSPICIOUS and not self.answered:
             raise UserError(f"teacher {self.config.model}: {self.refused} requests refused and none answered{said}")
-        return Reply("", "refused", model=self.config.model)
+        return Reply(said.removeprefix(": "), "refused", model=self.config.model)
 
 
 def _key(variable: str) -> str:

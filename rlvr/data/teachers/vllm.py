@@ -34,8 +34,8 @@ class VLLM:
                 last = output
         except EngineDeadError as error:
             raise WorkFailed(f"teacher {self.config.model}: vLLM's engine died; its log says why") from error
-        except VLLMValidationError:  # a prompt that does not fit the context
-            return Reply("", "refused", model=self.config.model)
+        except VLLMValidationError as error:  # a prompt that does not fit the context
+            return Reply(str(error), "refused", model=self.config.model)
         done = last.outputs[0]
         usage = Usage(len(last.prompt_token_ids), len(done.token_ids), last.num_cached_tokens or 0)
         return Reply(done.text, done.finish_reason or "stop", usage, self.config.model)

@@ -97,6 +97,13 @@ def test_teachers_of_one_name_do_not_share_answers(log: ResponseLog, tmp_path: P
     asyncio.run(run())
 
 
+def test_what_was_refused_is_asked_again_later(log: ResponseLog) -> None:
+    assert texts(caller(log, Plays([Reply("unknown field", "refused")])), request()) == ["unknown field"]
+    assert texts(caller(log, right := Plays()), request()) == ["fine"]
+    assert texts(caller(log, right), request()) == ["fine"]
+    assert right.asked == 1
+
+
 def test_it_tries_again_and_then_gives_up(log: ResponseLog) -> None:
     again = Again("HTTP 500")
     first = caller(log, Plays([again] * 7))

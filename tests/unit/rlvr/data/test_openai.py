@@ -138,7 +138,9 @@ def test_no_content_and_half_a_character_are_texts(endpoint: Endpoint) -> None:
 
 def test_refusals_are_answers_until_there_are_only_refusals(endpoint: Endpoint) -> None:
     bad = (400, {}, {"error": "unknown field"})
-    assert [reply.finish_reason for reply in ask(endpoint, CHAT, bad, said("a"), *[bad] * 6)].count("refused") == 7
+    replies = ask(endpoint, CHAT, bad, said("a"), *[bad] * 6)
+    assert [reply.refused for reply in replies] == [True, False, *[True] * 6]
+    assert "unknown field" in replies[0].text
     with pytest.raises(UserError, match=r"5 requests refused and none answered: .*unknown field"):
         ask(endpoint, CHAT, *[bad] * 5)
 

@@ -125,6 +125,24 @@ def test_a_run_cut_anywhere_ends_with_the_same_bytes(tmp_path: Path, cut: int) -
     assert contents(tmp_path / "whole") == contents(tmp_path / "cut")
 
 
+def test_what_is_refused_is_rejected_and_never_parsed(tmp_path: Path) -> None:
+    @dataclass
+    class Strict(Doubler):
+        async def ask(self, teacher: str, request: Request) -> tuple[Reply, Call]:
+            reply, call = await super().ask(teacher, request)
+            strange = request.sample == 0 and int(reply.text.split()[0]) % 5 == 0
+            return Reply("too long", "refused") if strange else reply, call
+
+    outcome = run(tmp_path, Strict())
+    gone = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
+    refused = [row for row in gone if row["meta"]["rejected"] == "refused"]
+    assert len(refused) == outcome.manifest["rejected"]["refused"] > 0
+    assert all(row["number"] % 5 == 0 for row in refused)
+    assert refused[0]["meta"]["checks"][-1]["value"] == "too long"
+    kept = [json.loads(line) for line in (tmp_path / "dataset.jsonl").read_text().splitlines()]
+    assert not any(int(row["answer"].split()[0]) % 10 == 0 for row in kept)
+
+
 def test_without_answers_what_is_there_is_written_and_the_round_is_done_again(tmp_path: Path) -> None:
     run(tmp_path / "whole", Doubler())
     first = run(tmp_path / "short", Doubler(budget=15))
