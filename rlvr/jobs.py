@@ -4,8 +4,10 @@ A cluster started here has a token of its own; see `rlvr.own_ray`.
 """
 
 import asyncio
+import json
 import os
 import shlex
+import signal
 import sys
 import tempfile
 import time
@@ -13,10 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import ray
 from ray._private import parameter
+from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
 from ray.exceptions import RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 
@@ -30,6 +33,7 @@ AGENT_PORT = 52365
 """Where Ray's agents listen for jobs unless told otherwise."""
 TAIL = 20
 """Lines of a failed job's log that are shown."""
+T = TypeVar("T")
 _OWN = "local"
 """A new cluster. Without it Ray first waits for minutes for a cluster that was killed and left its address behind."""
 
@@ -94,9 +98,16 @@ def _last_line(error: Exception) -> str:
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[JobSubmissionClient]:
-    """A client of the cluster at `address`, or of one that is started here and stopped when the block ends."""
-    if address:
-        yield connect(address)
+    """A client of the cluster at `address`, or inside a Ray job or with RAY_ADDRESS set of that one.
+
+    Else of one that is started here and stopped when the block ends. SIGTERM ends the block like `sys.exit`.
+    """
+    if address := address or os.environ.get("RAY_ADDRESS"):
+        usual = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # as `ray.init` has it below
+        try:
+            yield connect(address)
+        finally:
+            signal.signal(signal.SIGTERM, usual)
         return
     context = _start(include_dashboard=True, dashboard_host="127.0.0.1")
     try:
@@ -106,27 +117,45 @@ def cluster(address: str | None) -> Iterator[JobSubmissionClient]:
 
 
 def connect(address: str) -> JobSubmissionClient:
-    """A client of a job server that is there already. Raises ConfigError when nothing answers."""
+    """A client of a job server that is there already, by its URL or its cluster's address. Raises ConfigError."""
     try:
-        return JobSubmissionClient(address)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        return _client(address)
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
             f"no Ray job server answers at {address} ({reason}); start one with `ray start --head`"
         ) from None
 
 
+def _client(address: str) -> JobSubmissionClient:
+    """Ray would rather follow its variables than the address that it is given."""
+    aside = {name: os.environ.pop(name) for name in ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS") if name in os.environ}
+    try:
+        return JobSubmissionClient(address)
+    finally:
+        os.environ.update(aside)
+
+
 def _ready(url: str) -> JobSubmissionClient:
     """The client, once the job server answers."""
+
+    def ask() -> JobSubmissionClient:
+        client = _client(url)
+        client.list_jobs()
+        return client
+
+    return _answer(ask)
+
+
+def _answer(ask: Callable[[], T]) -> T:
+    """What the job server says. One that is not there, yet or for a moment, is asked again."""
     deadline = time.monotonic() + START_S
     while True:
         try:
-            client = JobSubmissionClient(url)
-            client.list_jobs()
-            return client
-        except (ConnectionError, RuntimeError) as error:
+            return ask()
+        except (OSError, RuntimeError) as error:
             if time.monotonic() > deadline:
-                raise WorkFailed(f"the job server at {url} did not answer within {START_S:.0f} s: {error}") from None
+                raise WorkFailed(f"the job server did not answer within {START_S:.0f} s: {error}") from None
             time.sleep(POLL_S)
 
 
@@ -134,12 +163,23 @@ def submit(
     client: JobSubmissionClient, command: Sequence[str], metadata: dict[str, str], config: str | None = None
 ) -> str:
     """Start `rlvr COMMAND` as a job and return its id. `config` becomes the variable RLVR_CONFIG there."""
-    entrypoint = shlex.join([_python(client), "-m", "rlvr.cli", *command])
-    variables = {"RLVR_CONFIG": config} if config else {}
+    environment = {"env_vars": {"RLVR_CONFIG": config}} if config else {}
+    return _submit(client, shlex.join([_python(client), "-m", "rlvr.cli", *command]), metadata, environment)
+
+
+def submit_beside(client: JobSubmissionClient, command: Sequence[str], metadata: dict[str, str]) -> str:
+    """As `submit`, for a job that finds what we find: it runs in our folder and, of a Ray job, in its environment."""
+    ours = os.environ.get(RAY_JOB_CONFIG_JSON_ENV_VAR)
+    python = sys.executable if ours else _python(client)
+    entrypoint = f"cd {shlex.quote(str(Path.cwd()))}; {shlex.join([python, '-m', 'rlvr.cli', *command])}"
+    return _submit(client, entrypoint, metadata, json.loads(ours or "{}").get("runtime_env") or {})
+
+
+def _submit(client: JobSubmissionClient, entrypoint: str, metadata: dict[str, str], environment: dict[str, Any]) -> str:
     deadline = time.monotonic() + START_S
     while True:
         try:
-            job: str = client.submit_job(entrypoint=entrypoint, metadata=metadata, runtime_env={"env_vars": variables})
+            job: str = client.submit_job(entrypoint=entrypoint, metadata=metadata, runtime_env=environment)
             return job
         except RuntimeError as error:
             # The server answers before the agent that starts jobs has reported to it.
@@ -160,29 +200,38 @@ def _python(client: JobSubmissionClient) -> str:
 
 def wait(client: JobSubmissionClient, job: str, watch: Callable[[], None]) -> None:
     """Until the job ends, calling `watch` now and then. Raises WorkFailed with the end of its log when it failed."""
-    while not client.get_job_status(job).is_terminal():
+    while not _status(client, job).is_terminal():
         watch()
         time.sleep(POLL_S)
     watch()
     _check_end(client, job)
 
 
+def _status(client: JobSubmissionClient, job: str) -> JobStatus:
+    return _answer(lambda: client.get_job_status(job))
+
+
 def follow(client: JobSubmissionClient, job: str) -> None:
-    """Copy the job's log to stdout until it ends; raises as `wait`."""
+    """Copy the job's log to stdout until it ends. Raises as `wait`, and ConfigError when there is no such job."""
 
     async def copy() -> None:
         async for lines in client.tail_job_logs(job):
             sys.stdout.write(lines)
             sys.stdout.flush()
 
-    asyncio.run(copy())
+    with _told(job):
+        client.get_job_status(job)
+    try:
+        asyncio.run(copy())
+    except RuntimeError as error:
+        sys.stderr.write(f"the log ends here ({error}); the job goes on\n")
     wait(client, job, lambda: None)
 
 
 def _check_end(client: JobSubmissionClient, job: str) -> None:
-    status = client.get_job_status(job)
+    status = _status(client, job)
     if status != JobStatus.SUCCEEDED:
-        tail = "\n".join(client.get_job_logs(job).splitlines()[-TAIL:])
+        tail = "\n".join(_answer(lambda: client.get_job_logs(job)).splitlines()[-TAIL:])
         raise WorkFailed(f"job {job} {status.lower()}; the end of its log:\n{tail}")
 
 
@@ -197,7 +246,15 @@ def listed(client: JobSubmissionClient) -> list[str]:
 
 
 def stop(client: JobSubmissionClient, job: str) -> None:
-    try:
+    """Raises ConfigError when there is no such job."""
+    with _told(job):
         client.stop_job(job)
+
+
+@contextmanager
+def _told(job: str) -> Iterator[None]:
+    """What the job server has against a request about this job is the user's error."""
+    try:
+        yield
     except RuntimeError as error:
         raise ConfigError(f"job {job}: {' '.join(str(error).split())[:200]}") from None

@@ -77,12 +77,12 @@ def run_stage(client: Any, name: str, stage: Stage, resume: bool, watch: Watch) 
     stage.out.mkdir(parents=True, exist_ok=True)
     path = stage.out / "config.toml"
     path.write_text(load.dump(stage))
-    job = jobs.submit(
+    job = jobs.submit_beside(
         client, [name, str(path), *(["--resume"] if resume else [])], {"stage": name, "out": str(stage.out)}
     )
     try:
         jobs.wait(client, job, lambda: watch(name, stage.out))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         client.stop_job(job)
         raise
     (stage.out / DONE).touch()

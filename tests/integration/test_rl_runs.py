@@ -1,9 +1,7 @@
 """The same weights from a whole run, from one that was killed and resumed, and from a job on the user's cluster."""
 
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -103,48 +101,8 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(whole: Path, small_disk: Pa
     check_same(whole, "disk/run")
 
 
-@pytest.fixture
-def job_server(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Address and environment of a cluster that the user started."""
-    port, dashboard, agent = free_port(), free_port(), free_port()
-    environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
-    ray = Path(sys.executable).with_name("ray")
-    ports = [f"--port={port}", f"--dashboard-port={dashboard}"]
-    ports += [f"--dashboard-agent-listen-port={agent}"]  # a cluster that was killed may hold the usual one for a while
-    server = subprocess.Popen(
-        [ray, "start", "--head", "--block", "--num-cpus=2", *ports],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    yield f"http://127.0.0.1:{dashboard}", environment
-    server.terminate()
-    try:
-        server.wait(60)
-    except subprocess.TimeoutExpired:
-        server.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(address: str) -> None:
-    deadline = time.monotonic() + 90
-    host, port = address.removeprefix("http://").split(":")
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex((host, int(port))) == 0:
-                return
-        assert time.monotonic() < deadline, "the job server did not come up"
-        time.sleep(0.2)
-
-
 def test_a_submitted_job_gives_the_same_run(whole: Path, job_server: tuple[str, dict[str, str]]) -> None:
     address, environment = job_server
-    wait_for(address)
     stage = ["submit", "rl", command(whole, "by-rlvr")[-1], "--address", address, "--wait"]
     done = subprocess.run(
         [sys.executable, "-m", "rlvr.cli", *stage], env=environment, capture_output=True, text=True, timeout=200
