@@ -65,7 +65,8 @@ def list_runs(
 
 def _folder(path: Path) -> Path:
     from rlvr.errors import UserError
+    from rlvr.view.run import sure
 
-    if not path.is_dir():
+    if not sure(path.is_dir):
         raise UserError(f"{path}: no such folder; give a run directory or a folder that holds some, such as runs")
     return path

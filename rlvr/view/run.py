@@ -6,8 +6,9 @@ journal is read in `history.py`.
 
 import json
 import math
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -86,7 +87,7 @@ class Run:
     def journal(self) -> Path | None:
         """The journal of its RL stage."""
         files = [stage.folder / "journal.sqlite" for stage in self.stages]
-        return next((file for file in files if file.is_file()), None)
+        return next((file for file in files if sure(file.is_file)), None)
 
     @property
     def control(self) -> str:
@@ -97,24 +98,41 @@ class Run:
         return str((_toml(rl.config) if rl else {}).get("control", "none"))
 
 
+def sure(ask: Callable[[], bool]) -> bool:
+    """The answer of `path.is_file` and its like; no where it is not ours to know."""
+    try:
+        return ask()
+    except OSError:
+        return False
+
+
+def folders(path: Path) -> list[Path]:
+    """Those inside, by name; none when it is no folder, or not ours to read."""
+    try:
+        with os.scandir(path) as inside:
+            return sorted(Path(entry.path) for entry in inside if sure(entry.is_dir))
+    except OSError:
+        return []
+
+
 def is_run(path: Path) -> bool:
     """Is this folder the run of a stage, or of a pipeline, and not one that holds runs?"""
-    if any((path / sign).is_file() for sign in (*SIGNS, "summary.json")):
+    if any(sure((path / sign).is_file) for sign in (*SIGNS, "summary.json")):
         return True
-    return (path / "config.toml").is_file() and bool(_stage_folders(path))
+    return sure((path / "config.toml").is_file) and bool(_stage_folders(path))
 
 
 def read_run(path: Path) -> Run:
     """A pipeline's run or a single stage's. Raises NoRun."""
-    folders = _stage_folders(path)
-    if not folders and not (path / "summary.json").is_file():
+    stage_folders = _stage_folders(path)
+    if not stage_folders and not sure((path / "summary.json").is_file):
         raise NoRun(
             f"{path}: no run: expected summary.json, {' or '.join(SIGNS)} in it or in a folder below; "
             "give a run directory, such as runs/demo"
         )
     problems: list[str] = []
     text = _text(path / "config.toml", problems)
-    stages = [_stage(folder, path, problems) for folder in folders]
+    stages = [_stage(folder, path, problems) for folder in stage_folders]
     summary = _summary(path / "summary.json", problems)
     judged = summary if any(score.tasks for score in summary.stages.values()) else _evaluation(path)
     counts = {score.tasks for score in judged.stages.values()}
@@ -127,15 +145,13 @@ def _evaluation(path: Path) -> Summary:
 
 
 def _stage_folders(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return []
-    if any((path / sign).is_file() for sign in SIGNS):
+    if any(sure((path / sign).is_file) for sign in SIGNS):
         return [path]
     below = [
         folder
-        for folder in sorted(path.iterdir())
-        if any((folder / sign).is_file() for sign in SIGNS)
-        or (folder.name in ORDER and (folder / "config.toml").is_file())
+        for folder in folders(path)
+        if any(sure((folder / sign).is_file) for sign in SIGNS)
+        or (folder.name in ORDER and sure((folder / "config.toml").is_file))
     ]
     return sorted(below, key=lambda folder: ORDER.index(folder.name) if folder.name in ORDER else len(ORDER))
 
@@ -150,7 +166,7 @@ def _stage(folder: Path, run: Path, problems: list[str]) -> StageRun:
 
 def _kind(folder: Path, metrics: list[Row]) -> str:
     """Of a stage without a configuration: only RL has a journal and rewards."""
-    rl = (folder / "journal.sqlite").is_file() or any("reward" in row for row in metrics)
+    rl = sure((folder / "journal.sqlite").is_file) or any("reward" in row for row in metrics)
     return "rl" if rl else folder.name
 
 

@@ -1,6 +1,5 @@
 """The runs below a folder, each in one line: what it is, how far it has come, what it reached."""
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from rlvr.records.runlog import ALIVE
 from rlvr.view import story
-from rlvr.view.run import NoRun, Row, Run, is_run, read_run
+from rlvr.view.run import NoRun, Row, Run, folders, is_run, read_run, sure
 
 DEPTH = 4
 """Folders below the root that are looked through."""
@@ -52,17 +51,13 @@ def find(root: Path) -> dict[str, Path]:
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    try:
-        inner = [entry for entry in os.scandir(folder) if entry.is_dir() and entry.name not in NO_RUNS]
-    except OSError:  # not ours to read
-        return
-    for entry in inner:
-        if entry.name.startswith("."):
+    for path in folders(folder):
+        if path.name in NO_RUNS or path.name.startswith("."):
             continue
-        if is_run(Path(entry.path)):
-            yield Path(entry.path)
+        if is_run(path):
+            yield path
         elif depth > 1:
-            yield from _below(Path(entry.path), depth - 1)
+            yield from _below(path, depth - 1)
 
 
 def listed(root: Path) -> list[Listed]:
@@ -114,8 +109,7 @@ def _read(path: Path, _: tuple[float, ...]) -> Run:
 def stamp(path: Path) -> tuple[float, ...]:
     """When the files of a run were last written."""
     names = ("summary.json", "config.toml", "metrics.jsonl", "journal.sqlite", "journal.sqlite-wal")
-    files = [path / name for name in names] + [file for name in names for file in sorted(path.glob(f"*/{name}"))]
-    return tuple(_changed(file) for file in files)
+    return tuple(_changed(folder / name) for folder in (path, *folders(path)) for name in names)
 
 
 def _changed(file: Path) -> float:
@@ -127,11 +121,11 @@ def _changed(file: Path) -> float:
 
 def has_ended(run: Run) -> bool:
     """Its summary is written last. That of a run which was resumed with more to do is an old one."""
-    if not (run.path / "summary.json").is_file():
+    if not sure((run.path / "summary.json").is_file):
         return False
     if _changed(run.path / "summary.json") >= _written(run):
         return True
-    return all((stage.folder / "DONE").exists() or _reached_its_end(stage.metrics) for stage in run.stages)
+    return all(sure((stage.folder / "DONE").exists) or _reached_its_end(stage.metrics) for stage in run.stages)
 
 
 def _reached_its_end(rows: list[Row]) -> bool:

@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from rlvr.records.runlog import ALIVE
+from rlvr.view import runs
 from rlvr.view.app import create_app
 
 LOCAL = "http://localhost"
@@ -62,6 +63,21 @@ def test_the_list_of_runs(client: TestClient, demo: Path) -> None:
     assert "demo" in found.text
     assert "60" in found.text
     assert "96.7%" in found.text
+
+
+def test_what_is_not_ours_to_look_into_hides_nothing_else(client: TestClient, demo: Path) -> None:
+    """Neither a locked folder, nor links whose ends cannot even be looked for, of a run or of one that might be one."""
+    nowhere = "x" * 300
+    (demo.parent / "locked").mkdir(mode=0)
+    (demo.parent / nowhere[:9]).symlink_to(nowhere)
+    for folder in (demo.parent / "other", demo / "more"):
+        folder.mkdir()
+        for name in ("metrics.jsonl", "summary.json", "config.toml", "below"):
+            (folder / name).symlink_to(nowhere)
+    assert "demo" in page(client, "/").text
+    assert "60" in page(client, "/r/demo").text
+    assert "no run" in page(client, "/r/other", 404).text
+    assert runs.stamp(demo.parent / "other") == (0.0,) * 5
 
 
 def test_a_single_run_is_shown_at_once(demo: Path) -> None:
