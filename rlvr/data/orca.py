@@ -22,7 +22,7 @@ from rlvr.data.prompts import turns
 from rlvr.data.recipe import DataConfig, Done, Load, Recipe
 from rlvr.data.record import Record
 from rlvr.data.request import Reply, Request, Sampling
-from rlvr.data.stage import Ask, Barrier, Each, Stage
+from rlvr.data.stage import Ask, Barrier, Each, Stage, gathered
 from rlvr.data.teachers.config import Answering, AnyTeacher, Budget
 from rlvr.errors import UserError
 from rlvr.tasks.rows import from_file, short
@@ -83,9 +83,7 @@ class Orca(Recipe):
                 raise UserError(f"collections.{name}.count: required, since the paper has no collection of that name")
 
     def round(self, done: Done) -> Sequence[Stage]:
-        # Behind a barrier, so that no slow check holds up the conversation with the teacher.
-        checks: list[Stage] = [Barrier("answered", _all), Each("verified", _verified)]
-        checked = checks if self.config.verify else []
+        checked: list[Stage] = [gathered("answered"), Each("verified", _verified)] if self.config.verify else []
         if done.rounds == 0:
             return [Barrier("queries", self._queries), Ask("small", self._ask, _answered, "small"), *checked]
         if done.rounds == 1 and self.config.fraction_large:
@@ -183,10 +181,6 @@ def _for_large(records: Sequence[Record], none: Sequence[Record], rng: Random) -
         if record["large"]:
             content = {key: value for key, value in record.content.items() if key != "messages"}
             yield Record(content, parents=(record.id,), source=record.source, licence=record.licence)
-
-
-def _all(records: Sequence[Record], rng: Random) -> Iterable[Record]:
-    return records
 
 
 def _verified(record: Record, rng: Random) -> Iterable[Record]:

@@ -138,7 +138,7 @@ class Run:
         return [end for branch in ends for end in branch]
 
     async def _asked(self, place: Place, stage: Ask, record: Record) -> list[Record]:
-        """What the stage makes of the replies; each record that comes out names the calls. A recipe sees no refusals."""
+        """What the stage makes of the replies, refusals apart; each record that comes out names the calls."""
         requests = stage.render(record, place.random(stage, record.id, "render"))
         answers = await asyncio.gather(*(self.asker.ask(stage.teacher, request) for request in requests))
         replies, calls = [reply for reply, _ in answers], tuple(call for _, call in answers)

@@ -10,7 +10,7 @@ from rlvr.data import constraints
 from rlvr.data.prompts import text
 from rlvr.data.record import Record
 from rlvr.data.request import Reply, Request, Sampling
-from rlvr.data.stage import Ask, Barrier, Each, Stage
+from rlvr.data.stage import Ask, Barrier, Each, Stage, gathered
 from rlvr.errors import UserError
 from rlvr.tasks import rows
 from verifiers import verify
@@ -43,8 +43,11 @@ def stages(first: Barrier, clean: Barrier, most: int, sampling: Sampling) -> Seq
         Each("constrain", partial(_constrained, most)),
         clean,
         Ask("answer", partial(_ask, sampling, "prompt"), _answered, "writer"),
+        gathered("answered"),
         Each("verify", _verified),
+        gathered("verified"),
         Ask("relax", partial(_ask, sampling, "relaxed"), _relaxed, "writer"),
+        gathered("relaxed"),
         Each("pair", _paired),
     ]
 

@@ -13,7 +13,7 @@ from rlvr.data.forms import read, user_text
 from rlvr.data.prompts import text
 from rlvr.data.record import Record
 from rlvr.data.request import Reply, Request, Sampling
-from rlvr.data.stage import Ask, Barrier, Each, Stage
+from rlvr.data.stage import Ask, Barrier, Each, Stage, gathered
 from rlvr.errors import UserError
 from verifiers import verify
 
@@ -59,7 +59,8 @@ def stages(first: Barrier, clean: Barrier, settings: Settings) -> Sequence[Stage
         for name in settings.models
     ]
     judge = [Ask("judge", partial(_ask_for_marks, settings.judging), _marked, "judge")] if settings.judged else []
-    return [first, clean, Each("models", partial(_assigned, settings)), *asks, *judge, Each("pair", _paired)]
+    assigned = Each("models", partial(_assigned, settings))
+    return [first, clean, assigned, *asks, *judge, gathered("responded"), Each("pair", _paired)]
 
 
 def _assigned(settings: Settings, record: Record, random: Random) -> Iterable[Record]:

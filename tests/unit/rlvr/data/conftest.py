@@ -49,10 +49,10 @@ class Scripted:
 def produce(tmp_path: Path) -> Callable[..., Made]:
     """Runs a recipe, with a teacher that answers as the test says, below a folder named `out`."""
 
-    def run(recipe: type[Recipe], answer: Answer, out: str = "out", **settings: Any) -> Made:
+    def run(recipe: type[Recipe], answer: Answer, out: str = "out", shards: Here = Here(), **settings: Any) -> Made:
         config: DataConfig = recipe.Config.model_validate({"out": tmp_path / out, **settings})
         teacher = Scripted(answer)
-        outcome = asyncio.run(Run(recipe(config), config.seed, config.out, teacher, Here()).finish())
+        outcome = asyncio.run(Run(recipe(config), config.seed, config.out, teacher, shards).finish())
         assert outcome.manifest["complete"]
         files = {name: rows(config.out / f"{name}.jsonl") for name in outcome.manifest["files"]}
         return Made(files, outcome.manifest, teacher.asked)

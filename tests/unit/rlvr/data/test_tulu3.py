@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,7 +12,11 @@ import pytest
 
 from rlvr.data import constraints, preferences
 from rlvr.data.cost import predicted
+from rlvr.data.flow import Place
+from rlvr.data.record import Record
 from rlvr.data.request import Reply, Request
+from rlvr.data.run import Here
+from rlvr.data.stage import Each
 from rlvr.data.tulu3 import Tulu3, Tulu3Config
 from rlvr.data.tulu3_preferences import rating
 from rlvr.errors import UserError
@@ -212,6 +216,23 @@ def test_pairs_of_several_models(produce: Produce, write: Write, teacher: dict[s
     assert answers["judge"] == 6 * 4
     assert sum(answers[f"model {name}"] for name in models) == 12 * 4
     assert min(answers[f"model {name}"] for name in models) >= 12
+
+
+def test_verifiers_run_on_the_cluster(
+    produce: Produce, personas: dict[str, Any], write: Write, teacher: dict[str, str]
+) -> None:
+    """And not beside the requests, which they would hold up."""
+    ran = []
+
+    class Workers(Here):
+        def map(self, place: Place, stages: Sequence[Each], records: Sequence[Record]) -> Iterator[list[Record]]:
+            ran.extend((place.round, stage.name) for stage in stages)
+            return super().map(place, stages, records)
+
+    tasks = [{"prompt": f"{n}+1?", "verifier": "math", "reference": str(n + 1)} for n in range(3)]
+    preferences = {"data": write("p.jsonl", tasks), "count": 3, "models": {"m": teacher}}
+    produce(Tulu3, lambda *_: "Harvest.", shards=Workers(), personas=personas, preferences=preferences)
+    assert ran == [(0, "verify"), (0, "pair"), (1, "pair")]
 
 
 def test_alike_responses_give_no_pair(produce: Produce, write: Write, teacher: dict[str, str]) -> None:
