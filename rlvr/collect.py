@@ -50,7 +50,7 @@ class Collector:
     ) -> None:
         """`step`: how often has been trained, and the version of the engine's weights."""
         self.config, self.engine, self.grader, self.journal = config, engine, grader, journal
-        self.curriculum = Curriculum(config, prompts, journal.solved())
+        self.curriculum = Curriculum(config, prompts, journal.solved(config.reward_scale))
         self.issued = sum(journal.counts().values()) // config.group_size
         self.version = self.cut = step
         self.running: dict[str, Asked] = {}
@@ -79,11 +79,11 @@ class Collector:
     async def batch(self) -> Batch:
         """The next step's batch, once there are enough groups. Raises what ended the sampling or the judging."""
         while not self._enough():
+            if self._failure:  # perhaps of long ago, while the learner was at work
+                raise self._failure
             self._admit()
             self._changed.clear()
             await self._changed.wait()
-            if self._failure:
-                raise self._failure
         # The oldest first: they would be the next to be too old.
         self.ready.sort(key=lambda group: (group.oldest, group.id))
         size = self.config.prompts_per_step

@@ -14,20 +14,21 @@ FLOOR = 0.05
 
 class Curriculum:
     """`epochs` goes through all prompts, shuffled anew each time. `difficulty` draws them by p (1 - p), with p the
-    share of its responses that earned a reward so far: a group whose rewards agree teaches nothing."""
+    mean of what its responses earned so far, from 0 to 1: a group whose rewards agree teaches nothing."""
 
     def __init__(self, config: RL, prompts: Sequence[Prompt], solved: Mapping[str, tuple[float, int]]) -> None:
-        """`solved`: by task id, the sum of the rewards and how many there were, of all batches cut before."""
+        """`solved`: by task id, the sum of what was earned and by how many responses, of all batches cut before."""
         self.seed, self.kind, self.prompts = config.seed, config.curriculum, prompts
+        self.scale = config.reward_scale
         self.solved = dict(solved)
         self._cumulative: list[float] | None = None
 
     def note(self, groups: Iterable[Group]) -> None:
         """What became of the groups of a batch."""
         for group in groups:
-            rewards = [j.reward for j in group.judged if j.reward is not None]
+            shares = [earned(j.reward, self.scale) for j in group.judged if j.reward is not None]
             total, count = self.solved.get(group.task.id, (0.0, 0))
-            self.solved[group.task.id] = (total + sum(rewards), count + len(rewards))
+            self.solved[group.task.id] = (total + sum(shares), count + len(shares))
         self._cumulative = None
 
     def pick(self, number: int) -> Prompt:
@@ -45,6 +46,11 @@ class Curriculum:
         total, count = self.solved.get(task, (0.0, 0))
         p = (total + 1) / (count + 2)
         return max(FLOOR, 4 * p * (1 - p))
+
+
+def earned(reward: float, scale: float) -> float:
+    """A reward as a share of the highest that a verdict brings; one that a penalty took below 0 earned nothing."""
+    return min(1.0, max(0.0, reward / scale))
 
 
 @lru_cache(maxsize=2)

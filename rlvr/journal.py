@@ -41,7 +41,6 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.db = sqlite3.connect(path, isolation_level=None)
         self.db.execute("PRAGMA journal_mode=WAL")
-        self.db.execute("PRAGMA synchronous=NORMAL")
         self.db.executescript(SCHEMA)
 
     def issued(self, batch: int, prompts: Sequence[Prompt], requests: Sequence[Request]) -> None:
@@ -55,6 +54,12 @@ class Journal:
                 "VALUES (?, ?, ?, ?, 'issued', ?)",
                 [(r.id, batch, p.task.id, r.seed, _ints(r.prompt_ids)) for p, r in zip(prompts, requests, strict=True)],
             )
+
+    def changed(self, tasks: Iterable[Task]) -> list[str]:
+        """Ids of those that were other tasks when this run asked for them."""
+        kept: dict[str, str] = dict(self.db.execute("SELECT id, task FROM tasks"))
+        now = {task.id: task.model_dump_json() for task in tasks}
+        return [id for id, task in now.items() if kept.get(id, task) != task]
 
     def generated(self, rollouts: Iterable[Rollout]) -> None:
         """What the engine sampled, for good. Raises ValueError for a rollout not issued, or sampled before."""
@@ -85,9 +90,10 @@ class Journal:
     def trained(self, step: int, samples: Sequence[Sample], dropped: Mapping[str, Iterable[str]] = {}) -> None:
         """The batch of a step, and with it the rollouts that will not be trained on, by reason: for good.
 
-        Raises ValueError for a rollout that is not judged or already trained.
+        It is on the disk before the learner sees the batch: a checkpoint is never ahead of its journal. Raises
+        ValueError for a rollout that is not judged or already trained.
         """
-        with self._transaction():
+        with self._transaction(synchronous="FULL"):
             for place, sample in enumerate(samples):
                 changed = self.db.execute(
                     "UPDATE rollouts SET state = 'trained', step = ?, place = ?, advantage = ? "
@@ -106,17 +112,23 @@ class Journal:
             self.db.execute("INSERT INTO steps (step, samples) VALUES (?, ?)", (step, len(samples)))
 
     def metrics(self, step: int, metrics: dict[str, float]) -> None:
-        self.db.execute("UPDATE steps SET metrics = ? WHERE step = ?", (json.dumps(metrics), step))
+        """What was found of a step's weights; step 0 is the model that the run began with."""
+        self.db.execute(
+            "INSERT INTO steps VALUES (?, 0, ?) ON CONFLICT (step) DO UPDATE SET metrics = excluded.metrics",
+            (step, json.dumps(metrics)),
+        )
 
     def steps(self) -> dict[int, dict[str, float]]:
-        """Every step that was committed to, with its metrics (none yet if the run died in it)."""
+        """Every step that was committed to, with its metrics (none yet if the run died in it), and 0 once looked at."""
         rows = self.db.execute("SELECT step, metrics FROM steps ORDER BY step")
         return {step: json.loads(metrics or "{}") for step, metrics in rows}
 
     def last_spreads(self, count: int) -> list[float]:
         """Highest less lowest reward that each of the last steps trained on, newest first; 0 for an empty step."""
         spread = "(SELECT max(reward) - min(reward) FROM rollouts WHERE rollouts.step = steps.step)"
-        rows = self.db.execute(f"SELECT coalesce({spread}, 0.0) FROM steps ORDER BY step DESC LIMIT ?", (count,))
+        rows = self.db.execute(
+            f"SELECT coalesce({spread}, 0.0) FROM steps WHERE step > 0 ORDER BY step DESC LIMIT ?", (count,)
+        )
         return [spread for [spread] in rows]
 
     def batch_of(self, step: int) -> list[Sample]:
@@ -145,10 +157,12 @@ class Journal:
                     asked.judged[row[0]] = Judged(rollout, _verdict(row[0], verdict), reward)
         return list(groups.values())
 
-    def solved(self) -> dict[str, tuple[float, int]]:
-        """Of every task in the batches cut so far: the sum of its rewards, and how many there were."""
+    def solved(self, scale: float) -> dict[str, tuple[float, int]]:
+        """Of every task in the batches cut so far: the sum of its rewards as shares of `scale`, and how many."""
         rows = self.db.execute(
-            "SELECT task, sum(reward), count(reward) FROM rollouts WHERE state IN ('trained', 'dropped') GROUP BY task"
+            "SELECT task, sum(min(1.0, max(0.0, reward / ?))), count(reward) FROM rollouts "
+            "WHERE state IN ('trained', 'dropped') GROUP BY task",
+            (scale,),
         )
         return {task: (total or 0.0, count) for task, total, count in rows}
 
@@ -159,17 +173,18 @@ class Journal:
     def close(self) -> None:
         self.db.close()
 
-    def _transaction(self) -> "_Transaction":
-        return _Transaction(self.db)
+    def _transaction(self, synchronous: str = "NORMAL") -> "_Transaction":
+        return _Transaction(self.db, synchronous)
 
 
 class _Transaction:
-    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK on an error."""
+    """BEGIN IMMEDIATE ... COMMIT, or ROLLBACK on an error. With FULL, it and all before it are on the disk then."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db = db
+    def __init__(self, db: sqlite3.Connection, synchronous: str) -> None:
+        self.db, self.synchronous = db, synchronous
 
     def __enter__(self) -> None:
+        self.db.execute(f"PRAGMA synchronous={self.synchronous}")
         self.db.execute("BEGIN IMMEDIATE")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -15,7 +15,7 @@ from statistics import fmean
 
 from rlvr.collect import Batch, Collector
 from rlvr.config import RL
-from rlvr.errors import RunStopped
+from rlvr.errors import RunStopped, WorkFailed
 from rlvr.learner import advantage
 from rlvr.partners import Engine, Grader, Journal, Learner
 from rlvr.samples import Group, Prompt
@@ -79,9 +79,14 @@ async def recover(learner: Learner, journal: Journal) -> tuple[int, dict[str, fl
     """
     step, metrics = await learner.restore(), dict[str, float]()
     reached = max(journal.steps(), default=0)
+    if step > reached:
+        raise WorkFailed(
+            f"the last checkpoint is of step {step}, and the journal ends at step {reached}: they are not of one run; "
+            "put the run's journal.sqlite back, or start a new run directory"
+        )
     for replayed in range(step + 1, reached + 1):
         metrics = await learner.step(journal.batch_of(replayed))
-    return max(step, reached), metrics
+    return reached, metrics
 
 
 def summary(batch: Batch, step: int) -> dict[str, float]:

@@ -120,7 +120,9 @@ class VllmEngine:
         for request in requests:
             params = _params(request, sampling, self.context - len(request.prompt_ids), self.stop_ids)
             self._growing[request.id] = _Growing(request, arrived)
-            self._llm.add_request(request.id, {"prompt_token_ids": list(request.prompt_ids)}, params)
+            # While others are under way, vLLM keeps what it has cached of old weights: the salt is not to find it.
+            prompt = {"prompt_token_ids": list(request.prompt_ids), "cache_salt": str(self.version)}
+            self._llm.add_request(request.id, prompt, params)
 
     def _advance(self) -> list[tuple[_Growing, Rollout]]:
         """Steps, until a response is finished or others want their turn."""
@@ -161,7 +163,7 @@ class VllmEngine:
             path = Path(folder) / "weights.safetensors"
             save_file(dict(weights), path)
             self._llm.collective_rpc("take_over", args=(str(path),))
-        self._llm.reset_prefix_cache()  # what it holds is of the old weights
+        self._llm.reset_prefix_cache()  # nobody will ask for it: it is of the old weights
         self.version = version
 
 

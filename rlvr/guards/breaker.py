@@ -60,9 +60,12 @@ class Breaker:
                 self._give_up(verdicts[failed[0]])
             await asyncio.sleep(min(wait, left))
             wait = min(2 * wait, LONGEST_RETRY_S)
+            before = len(failed)
             for i, verdict in zip(failed, await self.grader.grade_many([items[i] for i in failed]), strict=True):
                 verdicts[i] = verdict
             failed = [i for i in failed if verdicts[i].status == "error"]
+            if before == len(failed) < len(first):
+                break  # others have recovered: it is these items themselves
         self.paused_s += time.monotonic() - start
         log.warning("resumed after %.1f s: the verifiers answer again", time.monotonic() - start)
         return verdicts

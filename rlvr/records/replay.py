@@ -11,7 +11,6 @@ from pathlib import Path
 from rlvr.config import RL
 from rlvr.errors import UserError
 from rlvr.journal import Journal
-from rlvr.samples import Sample
 from rlvr.settings import load
 
 
@@ -44,14 +43,13 @@ def replay(run: Path, step: int | None) -> Iterator[Replayed]:
         recorded = {number: row for number, row in journal.steps().items() if number}
         if not recorded or (step is not None and step not in recorded):
             raise UserError(f"--step: expected one of the run's steps, 1 to {max(recorded, default=0)}, got {step}")
-        batches = {number: journal.batch_of(number) for number in recorded if step is None or number <= step}
+        yield from _take(config, folder, journal, recorded, step)
     finally:
         journal.close()
-    yield from _take(config, folder, batches, recorded, step)
 
 
 def _take(
-    config: RL, folder: Path, batches: dict[int, list[Sample]], recorded: dict[int, dict[str, float]], only: int | None
+    config: RL, folder: Path, journal: Journal, recorded: dict[int, dict[str, float]], only: int | None
 ) -> Iterator[Replayed]:
     from rlvr.actors import device_of, set_threads
     from rlvr.learner import checkpoint
@@ -61,8 +59,8 @@ def _take(
     set_threads(config.compute)
     learner = Learner(config, Ranks(device=device_of(config.compute)))
     done = 0 if only is None else checkpoint.restore(learner, folder / "checkpoints", at_most=only - 1)
-    for number in range(done + 1, max(batches) + 1):
-        found = learner.step(batches[number])
+    for number in range(done + 1, (only or max(recorded)) + 1):
+        found = learner.step(journal.batch_of(number))
         if only in (None, number):
             kept = {name: value for name, value in recorded[number].items() if name in found}
             yield Replayed(number, found, kept)

@@ -14,7 +14,7 @@ from rlvr.evaluation.evaluate import evaluate
 from rlvr.guards import heldout
 from rlvr.guards.agreement import Compared
 from rlvr.guards.breaker import Breaker
-from rlvr.guards.watchdog import WatchedEngine, WatchedGrader, WatchedLearner
+from rlvr.guards.watchdog import WatchedEngine, WatchedGrader, WatchedLearner, watched
 from rlvr.jobs import attached
 from rlvr.journal import Journal
 from rlvr.loop import train
@@ -38,7 +38,8 @@ def run(config: RL) -> None:
     tasks, contaminated = gate(tasks, suites, config.tasks.contaminated)
     if contaminated:
         log.warning("%d training tasks hold an evaluation task (tasks.contaminated)", contaminated)
-    resume = has_begun(config.out)
+    if resume := has_begun(config.out):
+        refuse_changed(tasks, config.out)
     with attached(), RunLog(config.out, "rl", config.steps, resume, trackers.start(config, resume)) as record:
         summary = asyncio.run(_run(config, tasks, held, record))
     (config.out / "summary.json").write_text(json.dumps(summary | {"contaminated": contaminated}, indent=2))
@@ -46,6 +47,18 @@ def run(config: RL) -> None:
 
 def has_begun(out: Path) -> bool:
     return (out / "journal.sqlite").exists()
+
+
+def refuse_changed(tasks: Sequence[Task], out: Path) -> None:
+    """Raise ConfigError for tasks that the journal holds in another form: its verdicts would belong to neither."""
+    journal = Journal(out / "journal.sqlite")
+    changed = journal.changed(tasks)
+    journal.close()
+    if changed:
+        raise ConfigError(
+            f"tasks.train: {len(changed)} task(s) have changed since the run in {out} asked for them, the first is "
+            f"{changed[0]}; give what has changed a new id, or start a new run directory"
+        )
 
 
 async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], record: RunLog) -> dict[str, Any]:
@@ -70,7 +83,7 @@ async def _run(config: RL, tasks: Sequence[Task], held: Sequence[Task], record: 
         if not validation:
             await best.offer(step, step)
             return {}
-        scores = await evaluate(validation, engine, grader, greedy)
+        scores = await evaluate(validation, WatchedEngine(engine), WatchedGrader(grader), greedy)
         await best.offer(step, scores.accuracy)
         return scores.metrics("validation")
 
@@ -102,7 +115,7 @@ class Best:
     async def offer(self, step: int, accuracy: float) -> None:
         if accuracy > self.accuracy:
             self.accuracy = accuracy
-            await self.learner.publish(self.out / "model")
+            await watched(self.learner.publish(self.out / "model"), lambda: "the learner: the model of its best step")
 
 
 class Clock:

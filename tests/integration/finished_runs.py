@@ -13,7 +13,7 @@ def steps_of(run: Path) -> int:
         return 0
     with closing(sqlite3.connect(f"file:{run / 'journal.sqlite'}?mode=ro", uri=True)) as db:
         try:
-            return int(db.execute("SELECT count(*) FROM steps").fetchone()[0])
+            return int(db.execute("SELECT count(*) FROM steps WHERE step > 0").fetchone()[0])
         except sqlite3.OperationalError:  # it is just being made
             return 0
 

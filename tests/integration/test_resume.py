@@ -37,7 +37,7 @@ def ask(run: Path, query: str) -> list[tuple[Any, ...]]:
 
 
 def learner_rows(run: Path) -> list[dict[str, float]]:
-    rows = [json.loads(row) for [row] in ask(run, "SELECT metrics FROM steps ORDER BY step")]
+    rows = [json.loads(row) for [row] in ask(run, "SELECT metrics FROM steps WHERE step > 0 ORDER BY step")]
     return [{name: row[name] for name in ("loss", "grad_norm", "fingerprint", "samples", "lr")} for row in rows]
 
 
@@ -45,7 +45,7 @@ def check_whole(run: Path, found: dict[str, Any]) -> None:
     """Nothing lost, nothing trained twice, and every step taken again to the same bits."""
     there = dict(ask(run, "SELECT id, hex(response_ids) FROM rollouts WHERE response_ids IS NOT NULL"))
     assert {id: there.get(id) for id in found["seen"]} == found["seen"]
-    [[steps, committed]] = ask(run, "SELECT count(*), sum(samples) FROM steps")
+    [[steps, committed]] = ask(run, "SELECT count(*), sum(samples) FROM steps WHERE step > 0")
     [[trained]] = ask(run, "SELECT count(*) FROM rollouts WHERE state = 'trained'")
     assert (steps, committed) == (STEPS, trained)
     assert trained > STEPS

@@ -246,3 +246,30 @@ def test_seeds_are_63_bits_that_belong_to_a_name() -> None:
     assert len(set(seeds)) == len(seeds)
     assert 0 <= min(seeds) < 2**57 < 2**62 < max(seeds) < 2**63
     assert seed_of(1, "name/7") == seeds[507]
+
+
+@pytest.mark.parametrize("lag", [1, 2])
+def test_a_failure_of_which_nobody_was_told_at_once_ends_the_wait(journal: Journal, lag: int) -> None:
+    """It came while the learner was at work, and nothing else is under way that could wake whoever waits now."""
+    engine = Parrot(EVERYBODY, slow=lambda request: int(request.id[:6]) == lag)
+
+    async def story(collector: Collector) -> None:
+        for step in range(1, lag + 1):
+            train(journal, step, await collector.batch())
+        engine.word.set()
+        judge.fails = True
+        await asyncio.gather(*collector._tasks, return_exceptions=True)
+        collector.loaded(lag)
+        with pytest.raises(RuntimeError, match="the disk is full"):
+            await collector.batch()
+
+    class Failing(Judge):
+        fails = False
+
+        async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
+            if self.fails:
+                raise RuntimeError("the disk is full")
+            return await super().grade_many(items)
+
+    judge = Failing()
+    collecting(config(max_lag=lag, steps=lag + 1), engine, journal, story, judge)

@@ -34,6 +34,17 @@ def test_difficulty_draws_what_is_solved_half_the_time() -> None:
         assert draws[task] / 4000 == pytest.approx(weight / sum(weights.values()), abs=0.03), task
 
 
+def test_the_scale_of_the_rewards_does_not_matter() -> None:
+    """Nor does a penalty: what it takes below 0 earned nothing."""
+    rollout = Rollout("r", (1,), (2,), (1,), (-1.0,), (0,), "stop", "")
+    weights = []
+    for rewards, scale in ((10.0, 10.0, 0.0, -1.0), 10.0), ((1.0, 1.0, 0.0, 0.0), 1.0):
+        order = curriculum(curriculum="difficulty", reward_scale=scale)
+        order.note([Group("g", PROMPTS[2].task, tuple(Judged(rollout, Verdict.correct(), r) for r in rewards))])
+        weights.append(order.weight("t2"))
+    assert weights == [1.0, 1.0]
+
+
 def test_what_a_batch_showed_counts_from_the_next_pick_on() -> None:
     """And a run that is resumed draws as one that was not: it is given the same sums."""
     running = curriculum(curriculum="difficulty")

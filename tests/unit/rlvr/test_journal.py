@@ -168,9 +168,38 @@ def test_solved_adds_up_what_has_been_cut(journal: Journal, rollouts: list[Rollo
     rewards = [1.0, 0.25, None, 1.0]
     verdicts = [Verdict.error("down") if reward is None else Verdict.of_score(reward) for reward in rewards]
     journal.judged(map(Judged, rollouts, verdicts, rewards))
-    assert journal.solved() == {}
+    assert journal.solved(1.0) == {}
     journal.trained(1, [Sample(rollouts[0], 0.5)], {"no_signal": IDS[1:3]})
-    assert journal.solved() == {"t": (1.25, 2)}
+    assert journal.solved(1.0) == {"t": (1.25, 2)}
+    assert journal.solved(2.0) == {"t": (0.625, 2)}
+    assert journal.solved(0.5) == {"t": (1.5, 2)}
+
+
+def test_what_the_model_was_at_the_start_is_kept(journal: Journal) -> None:
+    journal.metrics(0, {"validation/accuracy": 0.8})
+    journal.trained(1, [])
+    journal.metrics(1, {"validation/accuracy": 0.6})
+    assert journal.steps() == {0: {"validation/accuracy": 0.8}, 1: {"validation/accuracy": 0.6}}
+    assert journal.last_spreads(5) == [0.0]
+
+
+def test_a_batch_is_on_the_disk_before_anybody_learns_from_it(journal: Journal, rollouts: list[Rollout]) -> None:
+    """A checkpoint is, and must not know more than its journal. The rest may wait for it."""
+    statements: list[str] = []
+    journal.db.set_trace_callback(statements.append)
+    issue(journal)
+    journal.generated(rollouts)
+    judge(journal, rollouts)
+    journal.trained(1, [Sample(rollouts[0], 0.5)])
+    said = [text.rpartition("=")[2] for text in statements if text.startswith("PRAGMA synchronous")]
+    assert said == ["NORMAL", "NORMAL", "NORMAL", "FULL"]
+
+
+def test_tasks_that_have_changed_are_named(journal: Journal) -> None:
+    issue(journal)
+    other = Task(id="other", prompt="?", verifier="exact", reference="1")
+    assert journal.changed([TASK, other]) == []
+    assert journal.changed([other, TASK.model_copy(update={"reference": "mended"})]) == [TASK.id]
 
 
 def test_issuing_twice_changes_nothing(journal: Journal, rollouts: list[Rollout]) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from rlvr.collect import Batch
 from rlvr.config import RL, Grading, Sampling, Tasks
-from rlvr.errors import RunStopped
+from rlvr.errors import RunStopped, WorkFailed
 from rlvr.guards.breaker import Breaker
 from rlvr.journal import Journal
 from rlvr.loop import FLAT_IN_A_ROW, summary, train
@@ -250,7 +250,7 @@ def test_a_run_killed_anywhere_ends_as_one_that_was_not(tmp_path: Path) -> None:
 def test_at_a_lag_nothing_is_lost_or_trained_twice(tmp_path: Path, n: int) -> None:
     run = Run(tmp_path, max_lag=2, steps=5)
     assert killed_at(run, n)
-    assert [step for (step,) in run.rows("SELECT step FROM steps ORDER BY step")] == [1, 2, 3, 4, 5]
+    assert [step for (step,) in run.rows("SELECT step FROM steps WHERE step > 0 ORDER BY step")] == [1, 2, 3, 4, 5]
     assert run.rows("SELECT count(*) FROM rollouts WHERE state IN ('issued', 'generated')") == [(0,)]
     steps = run.rows("SELECT step, versions FROM rollouts WHERE state = 'trained'")
     assert max(step - 1 - struct.unpack("i", version)[0] for step, version in steps) <= 2
@@ -271,6 +271,19 @@ def test_what_was_sampled_is_not_sampled_again(tmp_path: Path) -> None:
     assert had
     assert had.isdisjoint(run.engine.asked)
     assert len(had) + len(run.engine.asked) == 6
+
+
+def test_a_checkpoint_ahead_of_its_journal_is_refused(tmp_path: Path) -> None:
+    """Else batches that were trained on, and are not known any more to have been, would be trained on again."""
+    run = Run(tmp_path, steps=4)
+    run.live()
+    with closing(sqlite3.connect(run.path, isolation_level=None)) as db:
+        db.execute("DELETE FROM steps WHERE step > 2")
+    with pytest.raises(WorkFailed, match="checkpoint is of step 4, and the journal ends at step 2"):
+        run.live()
+    run.path.unlink()
+    with pytest.raises(WorkFailed, match="checkpoint is of step 4, and the journal ends at step 0"):
+        run.live()
 
 
 def test_a_finished_run_stays_finished(tmp_path: Path) -> None:
@@ -296,9 +309,9 @@ def test_too_many_errors_stop_the_run_when_the_verifiers_do_not_recover(tmp_path
     run = Run(tmp_path, grading=Grading(max_error_share=0.2, patience_s=0), refill=0)
     with pytest.raises(RunStopped, match=r"2 of the last \d verdicts .* last: .*broken; mend the verifier"):
         run.live(broken=lambda item: item.id.endswith("000"))
-    assert run.rows("SELECT count(*) FROM steps") == [(0,)]
+    assert run.rows("SELECT count(*) FROM steps WHERE step > 0") == [(0,)]
     run.live()
-    assert run.rows("SELECT count(*) FROM steps") == [(4,)]
+    assert run.rows("SELECT count(*) FROM steps WHERE step > 0") == [(4,)]
     assert run.rows("SELECT count(*) FROM rollouts WHERE status = 'error' AND reward IS NOT NULL") == [(0,)]
 
 
@@ -341,7 +354,7 @@ def test_a_step_says_what_a_person_looks_for(tmp_path: Path, rollout: Callable[.
 def test_a_control_with_constant_rewards_runs_to_its_end(tmp_path: Path) -> None:
     run = Run(tmp_path, steps=30, control="constant", refill=0)
     run.live()
-    assert run.rows("SELECT count(*), sum(samples) FROM steps") == [(30, 0)]
+    assert run.rows("SELECT count(*), sum(samples) FROM steps WHERE step > 0") == [(30, 0)]
 
 
 def test_a_run_whose_rewards_all_agree_is_stopped(tmp_path: Path) -> None:
@@ -349,7 +362,7 @@ def test_a_run_whose_rewards_all_agree_is_stopped(tmp_path: Path) -> None:
     run = Run(tmp_path, steps=30, refill=0)
     with pytest.raises(RunStopped, match=f"no group of the last {FLAT_IN_A_ROW} steps"):
         run.live(prompts=hopeless)
-    assert run.rows("SELECT count(*) FROM steps") == [(FLAT_IN_A_ROW,)]
+    assert run.rows("SELECT count(*) FROM steps WHERE step > 0") == [(FLAT_IN_A_ROW,)]
     assert run.rows("SELECT DISTINCT dropped FROM rollouts WHERE state != 'issued'") == [("no_signal",)]
 
 
@@ -360,7 +373,7 @@ def test_with_a_critic_too_a_run_whose_rewards_all_agree_is_stopped(tmp_path: Pa
     flat = Run(tmp_path / "flat", **critic)
     with pytest.raises(RunStopped, match=f"no batch of the last {FLAT_IN_A_ROW} steps .* prompts_per_step"):
         flat.live(prompts=hopeless)
-    assert flat.rows("SELECT count(*), min(samples) FROM steps") == [(FLAT_IN_A_ROW, 5)]
+    assert flat.rows("SELECT count(*), min(samples) FROM steps WHERE step > 0") == [(FLAT_IN_A_ROW, 5)]
     mixed = Run(tmp_path / "mixed", **critic)
     mixed.live(prompts=PROMPTS)
-    assert mixed.rows("SELECT count(*) FROM steps") == [(30,)]
+    assert mixed.rows("SELECT count(*) FROM steps WHERE step > 0") == [(30,)]

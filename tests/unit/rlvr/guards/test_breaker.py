@@ -53,6 +53,16 @@ def test_many_errors_pause_until_the_verifiers_recover() -> None:
     assert fuse.paused_s >= 0.01 + 0.02 + 0.04 + 0.08
 
 
+def test_what_is_wrong_with_one_item_does_not_keep_it_open() -> None:
+    """The verifiers have recovered when all others have; the one stays an error, and is masked."""
+    judge = Judge(lambda call, item: call <= 2 or item.id == "c")
+    fuse = before(judge, 10, max_error_share=0.1, patience_s=5.0)
+    verdicts = asyncio.run(fuse.grade_many(items("a", "b", "c")))
+    assert [verdict.score for verdict in verdicts] == [1.0, 1.0, None]
+    assert judge.calls == 4
+    assert fuse.pauses == 1
+
+
 def test_everybody_waits_while_it_is_open() -> None:
     ended = []
 
