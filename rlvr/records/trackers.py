@@ -85,7 +85,11 @@ class Tracking:
                 work(tracker)
             except Exception as error:
                 del self._trackers[name]
-                sys.stderr.write(f"tracker {name} failed and is left alone from here: {error!r:.300}\n")
+                _tell(name, error)
+
+
+def _tell(name: str, error: Exception) -> None:
+    sys.stderr.write(f"tracker {name} failed and is left alone from here: {error!r:.300}\n")
 
 
 def start(config: Stage, resume: bool = False) -> Tracking:
@@ -94,14 +98,19 @@ def start(config: Stage, resume: bool = False) -> Tracking:
     if not config.trackers:
         return Tracking({})
     run = Identity(_id(out, resume), out.name, out, config.model_dump(mode="json"), resume)
-    return Tracking({name: _open(name, run) for name in config.trackers})
+    opened = {name: _open(name, run) for name in config.trackers}
+    return Tracking({name: tracker for name, tracker in opened.items() if tracker})
 
 
-def _open(name: str, run: Identity) -> Tracker:
+def _open(name: str, run: Identity) -> Tracker | None:
+    """None for one that fails, such as a server that does not answer."""
     try:
         return OPEN[name](run)
     except ModuleNotFoundError as error:
         raise UserError(f"trackers: {name} needs {error.name}: pip install 'rlvr[{name}]'") from None
+    except Exception as error:
+        _tell(name, error)
+        return None
 
 
 def _id(out: Path, resume: bool) -> str:

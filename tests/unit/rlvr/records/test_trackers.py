@@ -69,6 +69,17 @@ def test_one_that_breaks_is_told_of_once_and_the_rest_goes_on(
     assert capsys.readouterr().err.count("tracker bad failed") == 1
 
 
+def test_one_that_cannot_be_opened_is_told_of_and_ends_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboardX", reason="needs rlvr[tensorboard]")
+    (tmp_path / "tensorboard").write_text("in the way")
+    tracking = start(config(tmp_path, "tensorboard"))
+    tracking.log(1, {"loss": 1.0})
+    tracking.close()
+    assert capsys.readouterr().err.count("tracker tensorboard failed and is left alone") == 1
+
+
 def test_nothing_asked_for_leaves_nothing_behind(tmp_path: Path) -> None:
     start(config(tmp_path)).log(1, {"loss": 1.0})
     assert list(tmp_path.iterdir()) == []
