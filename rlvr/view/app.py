@@ -6,13 +6,13 @@ Everything comes from this process: no address of another machine is in any page
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources, util
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -41,7 +41,7 @@ async def index(request: Request) -> Response:
     """All runs; with a single one, that one."""
     found = runs.find(request.app.state.root)
     if len(found) == 1 and is_run(request.app.state.root):
-        return RedirectResponse(request.url_for("show_run", run=next(iter(found))).path)
+        return RedirectResponse(_address(request, "show_run", run=next(iter(found))))
     return _html(request, "runs.html", runs=runs.listed(request.app.state.root), root=request.app.state.root)
 
 
@@ -142,7 +142,7 @@ def show_run(request: Request, run: str) -> Response:
     found = runs.read(path)
 
     def link(**filters: str) -> str:
-        return f"{request.app.url_path_for('list_rollouts', run=run)}?{urlencode(filters)}"
+        return _address(request, "list_rollouts", filters, run=run)
 
     return _html(
         request,
@@ -224,11 +224,13 @@ def _journal(run: Run) -> Path:
 
 
 def _html(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    def url(route: str, query: dict[str, Any] | None = None, **parts: Any) -> str:
-        address = request.app.url_path_for(route, **parts)
-        return f"{address}?{urlencode(query)}" if query else str(address)
+    return HTMLResponse(fill(template, url=partial(_address, request), **values), status)
 
-    return HTMLResponse(fill(template, url=url, **values), status)
+
+def _address(request: Request, route: str, query: Mapping[str, Any] | None = None, **parts: str) -> str:
+    """Of a page. Folders may have any name, so what would end a path or mean another sign is written as `%23`."""
+    path = quote(request.app.url_path_for(route, **parts), errors="surrogateescape")
+    return f"{path}?{urlencode(query)}" if query else path
 
 
 @lru_cache(maxsize=1)

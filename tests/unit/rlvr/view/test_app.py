@@ -37,6 +37,26 @@ def links(found: Any) -> list[str]:
 
 
 def test_every_link_leads_somewhere_and_nowhere_else(client: TestClient) -> None:
+    seen = followed(client)
+    for part in ("/-/rollouts/", "/-/groups/", "/assets/plotly.min.js", "disagree=1", "status=error", "step_from"):
+        assert any(part in address for address in seen), part
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b=c", "50% &+", "\N{LATIN SMALL LETTER E WITH ACUTE} \N{SNOWMAN}"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_run_may_have_any_name(demo: Path, name: str, alone: bool) -> None:
+    run = demo.rename(demo.parent / name)
+    with TestClient(create_app(run if alone else run.parent), base_url=LOCAL) as client:
+        assert any("/-/rollouts/" in address for address in followed(client))
+
+
+def test_a_name_that_is_no_text_hides_no_other(client: TestClient, demo: Path) -> None:
+    (demo.parent / os.fsdecode(b"\xff")).mkdir()
+    (demo.parent / os.fsdecode(b"\xff") / "metrics.jsonl").touch()
+    assert "demo" in page(client, "/").text
+
+
+def followed(client: TestClient) -> set[str]:
     """Follows links from the list of runs to the last page, one of each kind with each set of parameters."""
     seen: set[str] = set()
     kinds: set[str] = set()
@@ -54,8 +74,7 @@ def test_every_link_leads_somewhere_and_nowhere_else(client: TestClient) -> None
             for link in links(Page(answer.text)):
                 assert link.startswith(("/", "#", "data:,")), f"{address} leads to {link}"
                 left.append(link) if link.startswith("/") else None
-    for part in ("/-/rollouts/", "/-/groups/", "/assets/plotly.min.js", "disagree=1", "status=error", "step_from"):
-        assert any(part in address for address in seen), part
+    return seen
 
 
 def test_the_list_of_runs(client: TestClient, demo: Path) -> None:
