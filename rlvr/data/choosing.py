@@ -7,6 +7,7 @@ the nearest and to all: the idea of DEITA (Liu et al. 2023), with a product in t
 
 import math
 import zlib
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -38,6 +39,13 @@ def vectors(texts: Sequence[str]) -> Matrix:
     return found
 
 
+def ranks(quality: Sequence[float]) -> list[float]:
+    """What each counts, by its rank alone, so that any scale will do, such as a reward model's: 1 for the best, half as
+    much for the worst, which leaves diversity its say."""
+    order = sorted(quality)
+    return [(1 + bisect_right(order, one) / len(order)) / 2 for one in quality]
+
+
 def choose(quality: Sequence[float], near: Matrix, count: int) -> list[int]:
     """`count` numbers of rows, the best and most different first. Quality is above 0; ties go to the earlier row."""
     worth = np.asarray(quality, dtype=np.float32)
@@ -45,7 +53,7 @@ def choose(quality: Sequence[float], near: Matrix, count: int) -> list[int]:
     chosen: list[int] = []
     for place in range(count):
         score = worth * _room(nearest) * _room(total / np.float32(max(1, place))) ** CROWDED
-        score[chosen] = -1.0
+        score[chosen] = -np.inf
         chosen.append(int(score.argmax()))
         alike = np.maximum(near @ near[chosen[-1]], 0)
         nearest, total = np.maximum(nearest, alike), total + alike

@@ -2,11 +2,13 @@
 
 The filters of form are the published ones: answers of 1,200 to 4,096 characters, with a score of at least 10 where the
 community votes, not in the first person, without reference to other answers; links, images and markup but lists and
-code taken out. Kinds within a source (the 75 and 99 exchanges) are drawn with temperature 3. What people did by hand,
-the choice among what is left, is done here by quality and diversity (`choosing.py`); a `quality` column, from a judge
-or a reward model, goes before the simple measures of this file. Leaves out: writing the 250 examples of the authors.
+code taken out. Kinds within a source are drawn with temperature 3 (the 75 and 99 exchanges) or evenly (of articles).
+What people did by hand, the choice among what is left, is done here by quality and diversity (`choosing.py`); a column
+`quality`, from a judge or a reward model, goes before the simple measures of this file. Leaves out: writing the 250
+examples of the authors.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -35,6 +37,9 @@ CODE_BLOCK = re.compile(r"<pre[^>]*>\s*(?:<code[^>]*>)?(.*?)(?:</code>)?\s*</pre
 ARTICLE = re.compile(r"^(this|the) (article|wikihow|guide)\b", re.IGNORECASE)
 
 
+TEMPERATURES = {"community": 3.0, "article": math.inf, "curated": 3.0}
+
+
 class Source(Section):
     """Questions and answers of one origin."""
 
@@ -44,8 +49,8 @@ class Source(Section):
     """Examples to choose."""
     kind: Literal["community", "article", "curated"]
     """`community`: answers with votes. `article`: how-to articles. `curated`: already chosen with care."""
-    temperature: PositiveFloat = 3.0
-    """How evenly its categories are drawn from: 1 is by their size."""
+    temperature: PositiveFloat | None = None
+    """How evenly its categories are drawn from: 1 is by their size. By default 3, and of articles all alike."""
     min_score: int = 10
     """Of a community's answer."""
     licence: str = ""
@@ -63,7 +68,7 @@ class LimaConfig(DataConfig):
 
 class Lima(Recipe):
     name: ClassVar[str] = "lima"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     Config: ClassVar[type[DataConfig]] = LimaConfig
 
     def round(self, done: Done) -> Sequence[Stage]:
@@ -84,18 +89,21 @@ def read(config: LimaConfig, _: Sequence[Record], random: Random) -> Iterable[Re
     """Every row of every source."""
     for name, source in config.sources.items():
         for number, row in rows.from_file(source.path):
-            title, answer = row.get("title") or row.get("question"), row.get("answer")
-            if not isinstance(title, str) or not isinstance(answer, str):
-                raise UserError(
-                    f"{source.path}: row {number}: expected title or question, and answer; got {', '.join(row)}"
-                )
-            content = {key: row.get(key) for key in ("body", "score", "quality")}
-            category = str(row.get("category") or "")
-            yield Record(
-                {"origin": name, "title": title, "answer": answer, "category": category, **content},
-                source=name,
-                licence=source.licence,
-            )
+            content = _content(f"{source.path}: row {number}", row)
+            yield Record({"origin": name, **content}, source=name, licence=source.licence)
+
+
+def _content(where: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    title, answer, body = row.get("title") or row.get("question"), row.get("answer"), row.get("body")
+    if not isinstance(title, str) or not isinstance(answer, str):
+        raise UserError(f"{where}: expected title or question, and answer; got {', '.join(row)}")
+    if not isinstance(body, str | None):
+        raise UserError(f"{where}: expected a text `body`, got {rows.short(body)}")
+    numbers = {name: row.get(name) for name in ("score", "quality")}
+    for name, number in numbers.items():
+        if number is not None and not (type(number) in (int, float) and math.isfinite(number)):
+            raise UserError(f"{where}: expected a number `{name}`, got {rows.short(number)}")
+    return {"title": title, "answer": answer, "category": str(row.get("category") or ""), "body": body, **numbers}
 
 
 def clean(config: LimaConfig, record: Record, random: Random) -> Iterable[Record]:
@@ -151,14 +159,15 @@ def quality(prompt: str, answer: str) -> float:
 
 def chosen(config: LimaConfig, records: Sequence[Record], random: Random) -> Iterable[Record]:
     """Exactly the quota of each source, and the examples set apart; the others rejected as not chosen."""
-    dev = choosing.allocate({name: source.quota for name, source in config.sources.items()}, config.dev, 1.0)
+    # In proportion to the quotas, which do not bound it: these come on top.
+    dev = choosing.allocate({name: source.quota * config.dev for name, source in config.sources.items()}, config.dev, 1)
     near = choosing.vectors(
         [record["messages"][0]["content"] + "\n" + record["messages"][1]["content"] for record in records]
     )
     splits: dict[int, str] = {}
     for name, source in config.sources.items():
         mine = [i for i, record in enumerate(records) if record["origin"] == name]
-        picked = _of_source(name, source, records, near, mine, source.quota + dev[name])
+        picked = _of_source(name, source, records, near, mine, dev[name])
         apart = set(random.sample(picked, dev[name]))
         splits |= {i: "dev" if i in apart else "train" for i in picked}
     for i, record in enumerate(records):
@@ -166,18 +175,22 @@ def chosen(config: LimaConfig, records: Sequence[Record], random: Random) -> Ite
 
 
 def _of_source(
-    name: str, source: Source, records: Sequence[Record], near: Any, mine: Sequence[int], count: int
+    name: str, source: Source, records: Sequence[Record], near: Any, mine: Sequence[int], dev: int
 ) -> list[int]:
-    """So many of a source's examples: of each category its share, the best and most different."""
+    """The quota and `dev` more of a source's examples: of each category its share, the best and most different."""
     kinds: dict[str, list[int]] = {}
     for i in mine:
         kinds.setdefault(records[i]["category"], []).append(i)
+    temperature = source.temperature or TEMPERATURES[source.kind]
     try:
-        shares = choosing.allocate({kind: len(found) for kind, found in kinds.items()}, count, source.temperature)
+        shares = choosing.allocate({kind: len(found) for kind, found in kinds.items()}, source.quota + dev, temperature)
     except UserError as error:
-        raise UserError(f"sources.{name}: {error}; lower the quota, or bring more") from None
+        raise UserError(
+            f"sources.{name}: {error}, for a quota of {source.quota} and {dev} for dev; lower these, or bring more"
+        ) from None
+    worth = dict(zip(mine, choosing.ranks([records[i]["quality"] for i in mine]), strict=True))
     picked = []
     for kind, found in sorted(kinds.items()):
-        best = choosing.choose([records[i]["quality"] for i in found], near[found], shares[kind])
+        best = choosing.choose([worth[i] for i in found], near[found], shares[kind])
         picked += [found[i] for i in best]
     return picked

@@ -116,6 +116,33 @@ def test_a_judged_quality_goes_before_ours(tmp_path: Path) -> None:
     assert [row["messages"][0]["content"] for row in files["train"]] == [rows[17]["title"]]
 
 
+def test_any_scale_of_quality_will_do(tmp_path: Path) -> None:
+    """A reward model's may be below 0 throughout."""
+    rows = [row | {"quality": i / 10 - 9, "category": ""} for i, row in enumerate(community(4, 80))]
+    files = run(tmp_path, sources={"s": source(tmp_path, "s", rows, 30, kind="curated")}, dev=5)
+    assert {name: len(found) for name, found in files.items()} == {"train": 30, "dev": 5, "rejected": 45}
+    assert fmean(row["quality"] for row in files["train"]) > fmean(row["quality"] for row in files["rejected"])
+
+
+def test_the_quota_does_not_bound_what_is_set_apart(tmp_path: Path) -> None:
+    files = run(tmp_path, sources={"s": source(tmp_path, "s", community(4, 100), 30, kind="curated")})
+    assert (len(files["train"]), len(files["dev"])) == (30, 50)
+
+
+def test_articles_are_balanced_over_their_categories(tmp_path: Path) -> None:
+    rows = [row | {"category": "rare" if i % 10 == 0 else "common"} for i, row in enumerate(community(6, 200))]
+    files = run(tmp_path, sources={"s": source(tmp_path, "s", rows, 20, kind="article")}, dev=0)
+    assert Counter(row["category"] for row in files["train"]) == {"rare": 10, "common": 10}
+
+
+@pytest.mark.parametrize("change", [{"score": "12"}, {"quality": "high"}, {"quality": float("nan")}, {"body": 5}])
+def test_columns_of_another_type_are_one_line(tmp_path: Path, change: dict[str, Any]) -> None:
+    rows = community(5, 3)
+    rows[1] |= change
+    with pytest.raises(UserError, match=rf"s.jsonl: row 2: expected a (number|text) `{next(iter(change))}`, got"):
+        run(tmp_path, sources={"s": source(tmp_path, "s", rows, 1)}, dev=0)
+
+
 def test_too_few_examples_are_said_so(tmp_path: Path) -> None:
     rows = [row | {"score": i} for i, row in enumerate(community(5, 20))]
     with pytest.raises(UserError, match=r"sources.s: expected at least 15 examples that pass the filters, got "):
