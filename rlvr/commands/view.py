@@ -40,6 +40,7 @@ def list_runs(
     with user_errors("view"):
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
         from rlvr.view import figures
         from rlvr.view.runs import listed
@@ -48,6 +49,9 @@ def list_runs(
         if as_json:
             for run in found:
                 typer.echo(json.dumps(asdict(run) | {"path": str(run.path), "state": run.state}))
+            return
+        if not found:
+            typer.echo(f"no runs below {runs}")
             return
         table = Table(box=None, pad_edge=False)
         for name in ("run", "state", "stages"):
@@ -59,8 +63,9 @@ def list_runs(
             shares = ("" if value is None else figures.percent(value) for value in (run.validation, run.accuracy))
             reward = "" if run.reward is None else figures.number(run.reward)
             seed = "" if run.seed is None else str(run.seed)
-            table.add_row(run.name, run.state, run.stages, step, reward, *shares, seed, figures.ago(run.changed))
-        Console().print(table if found else f"no runs below {runs}")
+            cells = (run.name, run.state, run.stages, step, reward, *shares, seed, figures.ago(run.changed))
+            table.add_row(*map(Text, cells))  # a name in brackets is a name, no colour
+        Console().print(table)
 
 
 def _folder(path: Path) -> Path:
