@@ -9,6 +9,7 @@ from typing import Any
 
 from rlvr.collect import seed_of
 from rlvr.config import Sampling
+from rlvr.errors import WorkFailed
 from rlvr.evaluation.estimates import Estimate, pass_at, share
 from rlvr.partners import Engine, Grader
 from rlvr.samples import Judged, Prompt, Request
@@ -74,7 +75,7 @@ def _scores(samples: Sequence[Judged]) -> list[float]:
 async def evaluate(
     prompts: Sequence[Prompt], engine: Engine, grader: Grader, sampling: Sampling, samples: int = 1, seed: int = 0
 ) -> Scores:
-    """`samples` responses a prompt, judged. Raises ValueError when not one verdict could be had."""
+    """`samples` responses a prompt, judged. Raises WorkFailed when not one verdict could be had."""
     asked = [(i, prompt, f"{i:06}/{j:03}") for i, prompt in enumerate(prompts) for j in range(samples)]
     requests = [Request(id, prompt.ids, seed_of(seed, f"evaluate/{id}")) for _, prompt, id in asked]
     rollouts = {r.id: r async for r in engine.sample(requests, sampling)}
@@ -84,5 +85,7 @@ async def evaluate(
         judged[i].append(Judged(rollouts[id], verdict, verdict.score))
     scores = Scores([prompt.task for prompt in prompts], judged)
     if not scores.values:
-        raise ValueError(f"every one of {len(verdicts)} verdicts is an error, first: {verdicts[0].reason}")
+        raise WorkFailed(
+            f"every one of {len(verdicts)} verdicts is an error, first: {verdicts[0].reason}; mend the verifier first"
+        )
     return scores

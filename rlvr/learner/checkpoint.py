@@ -5,7 +5,6 @@ steer training, and the versions of the libraries. The learning rate and the dat
 Every rank calls these functions; the first one writes.
 """
 
-import hashlib
 import json
 import os
 import random
@@ -25,15 +24,12 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from transformers import AutoTokenizer
 
-from rlvr.config import RL
 from rlvr.errors import WorkFailed
 from rlvr.learner import policy
 from rlvr.learner.step import Learner
+from rlvr.settings.steering import settings_hash
 
 KEEP = 2
-STEERS_NOTHING = frozenset({"out", "compute", "scale", "engine_batch", "micro_batch_tokens", "grading"})
-STEERS_NOTHING |= {"evaluate_every", "checkpoint_every", "steps"}
-"""Settings that may change between a run and its resumption without making it another run."""
 LIBRARIES = ("rlvr", "torch", "transformers")
 
 
@@ -90,13 +86,6 @@ def publish(learner: Learner, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
     learner.ranks.barrier()
-
-
-def settings_hash(config: RL) -> str:
-    """Of the settings that a learner's trajectory depends on."""
-    data = config.model_dump(mode="json", exclude=set(STEERS_NOTHING))
-    data["optim"] = data["optim"] | ({"steps": config.steps} if config.optim.schedule != "constant" else {})
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def written(folder: Path) -> list[Path]:

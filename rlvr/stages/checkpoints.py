@@ -4,7 +4,6 @@
 and each worker's random state. Beside them stands a hash of the settings that they belong to.
 """
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -17,10 +16,10 @@ from rlvr.config import SFT, Preferences
 from rlvr.errors import WorkFailed
 from rlvr.learner.checkpoint import onto_disk, step_of, written
 from rlvr.records import runlog
+from rlvr.settings.steering import settings_hash
 from rlvr.stages.workers import Rank
 
 SETTINGS = "settings.json"
-STEERS_NOTHING = {"out", "compute", "trackers"}
 
 
 class Keep(TrainerCallback):  # type: ignore[misc]
@@ -71,9 +70,3 @@ def last(config: SFT | Preferences, rank: Rank) -> Path | None:
     if rank.first:
         runlog.cut(config.out, step_of(found[-1]))
     return found[-1]
-
-
-def settings_hash(config: SFT | Preferences) -> str:
-    """Of the settings that a trajectory depends on."""
-    data = config.model_dump(mode="json", exclude=STEERS_NOTHING)
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rlvr.config import Sampling
+from rlvr.errors import WorkFailed
 from rlvr.evaluation.evaluate import Scores, evaluate
 from rlvr.samples import Prompt, Request, Rollout
 from verifiers import Item, Task, Verdict, verify
@@ -60,7 +61,7 @@ def test_accuracy_is_over_all_judged_answers_and_by_family() -> None:
 
 
 def test_a_score_without_a_single_verdict_is_refused() -> None:
-    with pytest.raises(ValueError, match="every one of 2 verdicts is an error, first: broken"):
+    with pytest.raises(WorkFailed, match="every one of 2 verdicts is an error, first: broken"):
         scores(prompts(("exact", "a"), ("exact", "b")), "crash", "crash")
 
 
