@@ -12,6 +12,7 @@ Every prompt is decontaminated against the suites named. Mixing is `rlvr data mi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -70,7 +71,7 @@ class Verifiable(Section):
     """Tasks for RL."""
 
     sources: Annotated[dict[str, str], Field(min_length=1)]
-    """Name -> task source with gold responses, or without where there are no exemplars."""
+    """Name -> task source; where exemplars are wanted, one with solutions or gold responses."""
     exemplars: dict[str, PositiveInt] = Field(default_factory=dict)
     """Name -> solved examples before each of its tasks. The paper has 8 for GSM8K and 4 for MATH."""
 
@@ -122,7 +123,9 @@ class Tulu3(Recipe):
         clean = Barrier("decontaminate", partial(decontaminated, self._suites))
         rounds: list[Sequence[Stage]] = []
         if config.rlvr:
-            rounds.append([Barrier("tasks", partial(tasks, config.rlvr)), clean])
+            # Exemplars come last: of clean tasks, and no reason to take the task behind them for contaminated.
+            exemplars = Barrier("exemplars", partial(shown, config.rlvr.exemplars))
+            rounds.append([Barrier("tasks", partial(tasks, config.rlvr)), clean, exemplars])
         if personas := config.personas:
             first = Barrier(
                 "personas", partial(tulu3_personas.drawn, personas.data, personas.prompts, personas.licence)
@@ -176,23 +179,32 @@ def decontaminated(suites: Index, records: Sequence[Record], random: Random) -> 
 
 
 def tasks(config: Verifiable, _: Sequence[Record], random: Random) -> Iterable[Record]:
-    """The tasks of every source; those used as exemplars are not among them."""
+    """The tasks of every source, each with what it would say as an exemplar."""
     if unknown := sorted(config.exemplars.keys() - config.sources.keys()):
         raise UserError(f"rlvr.exemplars: no source {unknown[0]!r}; there are {', '.join(config.sources)}")
     for name, source in config.sources.items():
-        examples = load_examples(source)
-        wanted = config.exemplars.get(name, 0)
-        solved = [number for number, example in enumerate(examples) if example.gold is not None]
+        for example in load_examples(source):
+            task, answer = example.task, example.worked or example.gold
+            solved = answer and f"{example.question or user_text(task.prompt)}\n{answer}\n\n"
+            content = {"prompt": task.prompt, "verifier": task.verifier, "reference": task.reference}
+            more = {"params": task.params} if task.params else {}
+            content |= more | {"task": task.id, "from": name, "solved": solved}
+            yield Record(content, operation="task", source=task.source or name)
+
+
+def shown(exemplars: Mapping[str, int], records: Sequence[Record], random: Random) -> Iterable[Record]:
+    """The tasks with the exemplars of their source before them, which are drawn from the tasks and leave them."""
+    before: dict[str, str] = {}
+    drawn: set[str] = set()
+    for name, wanted in exemplars.items():
+        solved = [record for record in records if record["from"] == name and record["solved"]]
         if len(solved) < wanted:
-            raise UserError(f"rlvr.exemplars.{name}: expected {wanted} tasks with gold responses, got {len(solved)}")
-        shown = random.sample(solved, wanted)
-        before = "".join(
-            f"{examples[n].question or user_text(examples[n].task.prompt)}\n{examples[n].gold}\n\n" for n in shown
-        )
-        for number, example in enumerate(examples):
-            if number not in shown:
-                task = example.task
-                prompt = [{"role": "user", "content": before + user_text(task.prompt)}] if before else task.prompt
-                content = {"prompt": prompt, "verifier": task.verifier, "reference": task.reference}
-                more = {"params": task.params} if task.params else {}
-                yield Record(content | more | {"task": task.id}, operation="task", source=task.source or name)
+            raise UserError(f"rlvr.exemplars.{name}: expected {wanted} clean tasks with solutions, got {len(solved)}")
+        chosen = random.sample(solved, wanted)
+        drawn |= {record.id for record in chosen}
+        before[name] = "".join(record["solved"] for record in chosen)
+    for record in records:
+        content = {key: value for key, value in record.content.items() if key not in ("from", "solved")}
+        if text := before.get(record["from"]):
+            content["prompt"] = [{"role": "user", "content": text + user_text(record["prompt"])}]
+        yield replace(record, content=content).check("no exemplar", record.id not in drawn)

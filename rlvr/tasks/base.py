@@ -32,6 +32,8 @@ class Example:
     """File and row, for messages."""
     question: str | None = None
     """The data set's own words, where the task's prompt adds some of ours."""
+    worked: str | None = None
+    """The data set's own solution, where it says more than `gold`."""
 
 
 class Source(Protocol):

@@ -48,7 +48,7 @@ def build(row: MathRow, label: str) -> Example:
         reference=row.final,
         source="math",
     )
-    return Example(task, gold=f"\\boxed{{{row.final}}}", question=row.problem)
+    return Example(task, gold=f"\\boxed{{{row.final}}}", question=row.problem, worked=row.solution)
 
 
 MATH = DataSet(

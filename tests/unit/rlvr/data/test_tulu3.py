@@ -270,6 +270,32 @@ def test_tasks_with_exemplars_that_are_not_among_them(produce: Produce, write: W
     assert not {int(line.split("#### ")[1]) for line in shown} & {int(row["reference"]) for row in found}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_contaminated_task_is_no_exemplar(produce: Produce, write: Write, seed: int) -> None:
+    """And is the only one that is rejected for it."""
+    item = "A train leaves at noon and goes at sixty miles an hour for three hours. How far does it go?"
+    rows = [{"question": f"How many is {n} and {n}?", "answer": f"Twice {n}. #### {2 * n}"} for n in range(9)]
+    rows.append({"question": item, "answer": "It is 180. #### 180"})
+    made = produce(
+        Tulu3,
+        lambda *_: "",
+        seed=seed,
+        decontaminate=[str(write("suite.jsonl", [{"question": item}]))],
+        rlvr={"sources": {"own": f"gsm8k:{write('train.jsonl', rows)}"}, "exemplars": {"own": 6}},
+    )
+    assert made.manifest["rejected"] == {"decontaminated": 1, "no exemplar": 6}
+    assert len(made.files["rlvr"]) == 3
+    assert not any("train" in row["prompt"][0]["content"] for row in made.files["rlvr"])
+    assert "solved" not in made.files["rlvr"][0]
+
+
+def test_exemplars_show_how_it_is_solved(produce: Produce, write: Write) -> None:
+    rows = [{"problem": f"Double {n}.", "solution": rf"It is ${n}+{n}=\boxed{{{2 * n}}}$."} for n in range(5)]
+    sources = {"math": f"math:{write('train.jsonl', rows)}"}
+    [row] = produce(Tulu3, lambda *_: "", rlvr={"sources": sources, "exemplars": {"math": 4}}).files["rlvr"]
+    assert row["prompt"][0]["content"].count(r"=\boxed{") == 4
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
