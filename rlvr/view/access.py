@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Collection
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,7 +55,7 @@ class Access:
         if self._digests:
             if not self._knows(headers.get("authorization", "")):
                 return PlainTextResponse("send a key: as the password, or as `Authorization: Bearer KEY`\n", 401, ASK)
-        elif urlsplit(f"//{host}").hostname not in self._hosts:  # a site that had its own name point to this machine
+        elif _split(f"//{host}").hostname not in self._hosts:  # a site that had its own name point to this machine
             return PlainTextResponse(f"host {host!r} is not this machine, and there are no keys\n", 403)
         if method not in ("GET", "HEAD") and not _same_site(host, headers):
             return PlainTextResponse("this form was sent by another site\n", 403)
@@ -74,8 +74,16 @@ class Access:
         return sum(hmac.compare_digest(digest, known) for known in self._digests) > 0  # all of them: constant time
 
 
+def _split(address: str) -> SplitResult:
+    """What is no address names nobody."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
 def _same_site(host: str, headers: dict[str, str]) -> bool:
     """Browsers say where a form came from; what says nothing is no browser and carries no reader's password."""
     if "sec-fetch-site" in headers:
         return headers["sec-fetch-site"] in ("same-origin", "none")
-    return "origin" not in headers or urlsplit(headers["origin"]).netloc == host
+    return "origin" not in headers or _split(headers["origin"]).netloc == host

@@ -32,6 +32,7 @@ from verifiers import Grader, Task, Verdict
 ASSETS = {"report.css": "text/css", "view.css": "text/css", "view.js": "text/javascript"}
 PLOTLY = "plotly.min.js"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MOST_PAGES = 10**9
 
 router = APIRouter()
 
@@ -127,7 +128,9 @@ async def verify_again(request: Request, run: str, id: str) -> Response:
 
 
 @router.get("/r/{run:path}/-/rescores/{name}")
-def show_rescore(request: Request, run: str, name: str, page: Annotated[int, Query(ge=1)] = 1) -> Response:
+def show_rescore(
+    request: Request, run: str, name: str, page: Annotated[int, Query(ge=1, le=MOST_PAGES)] = 1
+) -> Response:
     """What another judgement of the whole run changed."""
     found = next((each for each in rescores(_run(request, run).path) if each.name == name), None)
     if found is None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 PAGE = 50
 """Rollouts on a page."""
@@ -37,13 +37,17 @@ def _blank(value: Any) -> Any:
     return None if value == "" else value
 
 
+Step = Annotated[int | None, Field(ge=-(2**63), lt=2**63), BeforeValidator(_blank)]
+"""Within what SQLite can compare."""
+
+
 class Filters(BaseModel):
     """What a reader asks for, as it stands in the address of the page."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    step_from: Annotated[int | None, BeforeValidator(_blank)] = None
-    step_to: Annotated[int | None, BeforeValidator(_blank)] = None
+    step_from: Step = None
+    step_to: Step = None
     """Steps that trained on them, both ends included."""
     verifier: str = ""
     status: str = ""

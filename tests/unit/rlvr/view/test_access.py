@@ -27,6 +27,17 @@ def test_a_name_that_was_pointed_here_is_refused(written: Path, host: str) -> No
     assert get(written.parent, host) == 403
 
 
+@pytest.mark.parametrize("host", ["[::1", "]", "[x]", "", "localhost@evil.example", "//"])
+def test_what_is_no_name_is_refused(written: Path, host: str) -> None:
+    assert get(written.parent, "localhost", **{"Host": host}) == 403
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "http://]"])
+def test_a_form_from_nowhere_judges_nothing(written: Path, origin: str) -> None:
+    with TestClient(create_app(written.parent), base_url="http://localhost") as client:
+        assert client.post("/r/demo/-/rollouts/000003/0/0000/000", headers={"origin": origin}).status_code == 403
+
+
 def basic(password: str) -> str:
     return "Basic " + base64.b64encode(f"me:{password}".encode()).decode()
 
