@@ -1,7 +1,9 @@
 """Two runs on one page: accuracy with paired differences, and their curves over each other. One file, no script."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -10,7 +12,7 @@ from rlvr.view import lines, paper
 from rlvr.view.curves import CURVES, Curve
 from rlvr.view.lines import Lines, Series
 from rlvr.view.report import fill
-from rlvr.view.run import Run, StageRun, read_run
+from rlvr.view.run import Run, read_run
 from rlvr.view.scores import read_scores
 
 LOOKS = ("c0", "c1")
@@ -72,15 +74,17 @@ def _settings(first: Run, second: Run) -> Iterator[tuple[str, str, str]]:
 
 
 def _flat(run: Run) -> Iterator[tuple[str, str]]:
+    """A pipeline's own settings, and those of its stages as the stages had them."""
+    names = {stage.name for stage in run.stages}
+    if all(stage.folder != run.path for stage in run.stages):
+        yield from _keys("", {key: value for key, value in run.config.items() if key not in names})
     for stage in run.stages:
-        yield from _keys(stage)
+        yield from _keys(f"{stage.kind}.", stage.settings)
 
 
-def _keys(stage: StageRun) -> Iterator[tuple[str, str]]:
-    section = stage.kind
-    for line in map(str.strip, stage.config.splitlines()):
-        if line.startswith("["):
-            section = f"{stage.kind}.{line.strip('[]')}"
-        elif "=" in line:
-            key, _, value = line.partition("=")
-            yield f"{section}.{key.strip()}", value.strip()
+def _keys(section: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            yield from _keys(f"{section}{key}.", value)
+        else:
+            yield f"{section}{key}", json.dumps(value, default=str, ensure_ascii=False)

@@ -67,6 +67,11 @@ class StageRun:
     config: str
     """Text of `config.toml`, empty without one."""
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """`config`, parsed; empty where that is no TOML."""
+        return _toml(self.config)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -95,7 +100,7 @@ class Run:
         if self.summary.control != "none":
             return self.summary.control
         rl = self.stage("rl")
-        return str((_toml(rl.config) if rl else {}).get("control", "none"))
+        return str((rl.settings if rl else {}).get("control", "none"))
 
 
 def sure(ask: Callable[[], bool]) -> bool:

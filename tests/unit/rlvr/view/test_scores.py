@@ -1,6 +1,7 @@
 """Scores as the evaluation left them, and the tables and the page that are made of them."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -88,5 +89,24 @@ def test_two_runs_on_one_page(evaluated: Path, tmp_path: Path) -> None:
     assert "Validation accuracy" in page
     assert "rl.optim.lr" in page
     assert "rl.steps" in page
+    assert "scratch.slip" not in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_settings_of_the_pipeline_itself_are_compared(evaluated: Path, tmp_path: Path) -> None:
+    """Those of a stage once, as the stage had them, and as the pipeline says where the stage has not begun."""
+    other = tmp_path / "other"
+    shutil.copytree(evaluated, other)
+    for run, slip in ((evaluated, 0.6), (other, 0.4)):
+        written = f'seed = 3\n[scratch]\nslip = {slip}\n[rl.optim]\nlr = {slip}\n[later]\ntext = """a\n{slip} = b"""\n'
+        (run / "config.toml").write_text(f'stage = "pipeline"\nout = "{run}"\n{written}')
+        (run / "rl" / "config.toml").write_text('stage = "rl"\noptim = { lr = 0.5 }\n')
+    page = write_comparison(evaluated, other, tmp_path / "both.html").read_text()
+    differing = re.findall(
+        r'<th scope="row">([^<]+)</th><td>([^<]+)</td><td>([^<]+)</td>', page.partition("Settings that")[2]
+    )
+    assert [(key, one, two) for key, one, two in differing] == [
+        ("later.text", "&#34;a\\n0.6 = b&#34;", "&#34;a\\n0.4 = b&#34;"),
+        ("scratch.slip", "0.6", "0.4"),
+    ]
