@@ -75,8 +75,10 @@ def read(stage: str, config: str, overrides: list[str] | None) -> "Section":
 def _command(stage: str, about: str) -> Callable[..., None]:
     def command(config: Config, overrides: Overrides = None, dry_run: DryRun = False, resume: Resume = False) -> None:
         with user_errors():
+            from rlvr import own_ray
             from rlvr.planning import plan
 
+            own_ray.prepare()
             settings: Any = read(stage, config, overrides)
             plan.check(settings, resume)
             if dry_run:
@@ -92,18 +94,16 @@ def run_stage(settings: Any, resume: bool) -> None:
     """The stage itself; its imports are heavy and come last."""
     import importlib
 
-    from rlvr import own_ray
     from rlvr.errors import disk_watched
     from rlvr.planning import plan
     from rlvr.settings import load
 
-    own_ray.prepare()
     typer.echo(plan.arithmetic(settings))
     with disk_watched(settings.out):
         if settings.stage == "pipeline":
             run_pipeline(settings, None, resume)
             return
-        settings.out.mkdir(parents=True, exist_ok=True)
+        plan.make_folder(settings.out)
         aside = settings.out / ".config.toml"
         aside.write_text(load.dump(settings))
         aside.replace(settings.out / "config.toml")
@@ -127,7 +127,7 @@ def run_pipeline(settings: Any, address: str | None, resume: bool) -> None:
         summary = pipeline.run(settings, address, resume, display.watch)
     if summary["stages"]:
         console.print(table(summary))
-    console.print(f"report: {write_report(settings.out)}", soft_wrap=True)
+    typer.echo(f"report: {write_report(settings.out)}")
 
 
 sft = _command("sft", "Supervised fine-tuning on demonstrations.")

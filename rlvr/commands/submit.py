@@ -31,8 +31,8 @@ def submit(
         if stage not in STAGES:
             raise load.ConfigError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
         settings: Any = read(stage, config, overrides)
+        plan.check(settings, resume, here=False)
         settings = settings.model_copy(update={"out": settings.out.absolute()})
-        plan.check(settings, resume)
         typer.echo(plan.arithmetic(settings))
         client = jobs.connect(_address(address))
         command = [stage, "env:RLVR_CONFIG", *(["--resume"] if resume else [])]

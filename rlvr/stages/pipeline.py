@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from rlvr import jobs
 from rlvr.config import RL, Pipeline, Stage
+from rlvr.planning.plan import make_folder
 from rlvr.settings import load
 from rlvr.stages import scratch
 
@@ -27,7 +29,7 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     out = config.out.absolute()
     if not resume:
         clear(out)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     (out / "config.toml").write_text(load.dump(config))
     seconds: dict[str, float] = {}
     watch("tasks", out)
@@ -46,24 +48,35 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     return summary
 
 
-MADE = ("tasks", "base", "sft", "dpo", "rl", "evaluate", "config.toml", "summary.json", "report.html")
-"""What a pipeline writes into its run directory, and so may take away."""
+MADE = (
+    *("tasks", "base", "sft", "dpo", "rl", "evaluate", "config.toml", "summary.json"),
+    *("report.html", "report-*.html", "completions", "inspect"),
+)
+"""What a pipeline, `rlvr report` and `rlvr export` write into its run directory: what a new run may take away."""
 
 
 def clear(out: Path) -> None:
-    """Take an earlier run away. Raises ConfigError for a folder that holds anything else, and touches nothing."""
-    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-    foreign = [name for name in found if name not in MADE]
-    if foreign or (found and "config.toml" not in found):
-        raise load.ConfigError(
-            f"out: {out} is no earlier run, it holds {', '.join((foreign or found)[:3])}; choose an empty or new folder"
-        )
-    for name in found:
-        path = out / name
+    """Take an earlier run away. Raises as `left_in`, and touches nothing then."""
+    for path in left_in(out):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def left_in(out: Path) -> list[Path]:
+    """What an earlier run has left in the folder. Raises ConfigError for a folder that holds anything else."""
+    try:
+        found = sorted(out.iterdir()) if out.is_dir() else []
+    except OSError as error:
+        raise load.ConfigError(f"out: {out} cannot be read: {error.strerror}") from None
+    names = [path.name for path in found]
+    foreign = [name for name in names if not any(fnmatchcase(name, pattern) for pattern in MADE)]
+    if foreign or (names and "config.toml" not in names):
+        raise load.ConfigError(
+            f"out: {out} is no earlier run, it holds {', '.join((foreign or names)[:3])}; choose an empty or new folder"
+        )
+    return found
 
 
 def _build_scratch(config: Pipeline, out: Path) -> None:

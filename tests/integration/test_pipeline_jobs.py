@@ -49,7 +49,7 @@ def test_stages_are_jobs_of_the_cluster_that_the_pipeline_runs_on(
 ) -> None:
     """Each runs where the pipeline does, be that an uploaded working directory: it finds what the pipeline finds."""
     address, environment = job_server
-    out = write(folder, tmp_path, "chain", epochs=1)
+    out = write(folder, tmp_path, "[/chain]", epochs=1)  # a name that is no markup
     ray = [str(Path(sys.executable).with_name("ray")), "job", "submit", "--address", address]
     job = [*ray, "--working-dir", str(tmp_path), "--", *RLVR, "pipeline", "chain.toml"]
     ready = "import sys; from rlvr import jobs; jobs.submit(jobs.connect(sys.argv[1]), ['--help'], {})"

@@ -120,6 +120,9 @@ def test_the_entry_points_of_jobs_run_dry(name: str, tmp_path: Path) -> None:
     words = spec["entrypoint"].split()
     assert words[0] == "rlvr"
     variables = os.environ | yaml.safe_load(spec["runtimeEnvYAML"])["env_vars"] | {"PYTHONPATH": str(ROOT)}
+    data = [tmp_path / "pairs.jsonl", tmp_path / "rows.jsonl"]
+    for file in data:
+        file.touch()
     done = subprocess.run(
         [sys.executable, "-m", "rlvr.cli", *words[1:], "--dry-run"],
         env=variables,
@@ -130,7 +133,7 @@ def test_the_entry_points_of_jobs_run_dry(name: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert f"{words[1]}:" in done.stdout or name == "pipeline"
-    assert list(tmp_path.iterdir()) == []
+    assert sorted(tmp_path.iterdir()) == data
 
 
 def test_the_service_names_what_serve_can_build() -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from rlvr.config import DPO, RL, SFT, Evaluate, Pairs, Pipeline, Sampling, Scratch, Tasks
+from rlvr.evaluation.suites import Tax
 from rlvr.planning import plan
+from rlvr.settings.learning import Critic
 from rlvr.settings.load import ConfigError
 
 TASKS = Tasks(train="gsm8k")
@@ -55,4 +57,52 @@ def test_what_would_only_fail_later_is_refused_now(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=message):
             plan.check(config)
     plan.check(RL(tasks=TASKS, model=str(tmp_path), out=tmp_path), resume=True)
-    plan.check(SFT(data="d", model="hub/id", out=tmp_path))
+    plan.check(SFT(data=str(tmp_path / "config.json"), model="hub/id", out=tmp_path))
+
+
+def test_models_and_data_that_are_not_there_are_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "there.jsonl").touch()
+    tasks = Tasks(train="none.jsonl", validation="there.jsonl", against=("gsm8k:none", "gsm9k"))
+    with pytest.raises(ConfigError) as caught:
+        plan.check(RL(model="runs/none", out=Path("there.jsonl/x"), tasks=tasks, preset="ppo", critic=Critic(model="a/b/c")))
+    assert [problem.split(" Known")[0] for problem in caught.value.problems] == [
+        f"out: expected a folder or a new path; {tmp_path}/there.jsonl is a file",
+        "model: runs/none is not a checkpoint folder (no config.json in it)",
+        "critic.model: a/b/c is not a checkpoint folder (no config.json in it)",
+        "tasks.train: none.jsonl: no such file",
+        "tasks.against.0: none: no such file",
+        "tasks.against.1: no task source 'gsm9k'; did you mean 'gsm8k'?",
+    ]
+    judged = Evaluate(models={"a": "org/model", "b": "gpt2"}, tasks="hub:org/name", tax=Tax(texts="none"), out=tmp_path)
+    for config in (judged, DPO(model="org/model", data="none", out=tmp_path)):
+        with pytest.raises(ConfigError, match=r"^[a-z.]+: none: no such file$"):
+            plan.check(config)
+        plan.check(config, here=False)  # they may well be where the work will be done
+
+
+def test_a_pipeline_needs_only_what_it_does_not_make(tmp_path: Path) -> None:
+    rl = RL(tasks=Tasks(train="{out}/tasks/train.jsonl"))
+    config = Pipeline(out=tmp_path / "new", scratch=Scratch(), sft=SFT(data="{out}/tasks/d.jsonl"), rl=rl)
+    plan.check(config)
+    new = tmp_path / "new"
+    with pytest.raises(ConfigError) as caught:
+        plan.check(config.model_copy(update={"scratch": None}))
+    assert caught.value.problems == (
+        f"sft: model: {new}/base is not a checkpoint folder (no config.json in it)",
+        f"sft: data: {new}/tasks/d.jsonl: no such file",
+        f"rl: tasks.train: {new}/tasks/train.jsonl: no such file",
+    )
+    new.mkdir()
+    (new / "thesis.tex").touch()
+    with pytest.raises(ConfigError, match=r"new is no earlier run, it holds thesis\.tex"):
+        plan.check(config)
+    plan.check(config, resume=True)
+
+
+def test_a_run_directory_that_cannot_be_made_is_one_line() -> None:
+    with pytest.raises(ConfigError, match=r"^out: /proc/none/run cannot be made a folder: No such file or directory; "):
+        plan.make_folder(Path("/proc/none/run"))

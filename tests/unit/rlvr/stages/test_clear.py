@@ -11,6 +11,9 @@ from rlvr.stages.pipeline import clear
 def test_an_earlier_run_goes(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("")
     (tmp_path / "rl" / "model").mkdir(parents=True)
+    (tmp_path / "completions").mkdir()  # of `rlvr export parquet`
+    (tmp_path / "inspect").mkdir()
+    (tmp_path / "report-other.html").touch()  # of `rlvr report RUN OTHER`
     clear(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
