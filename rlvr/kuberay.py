@@ -6,18 +6,23 @@ plain YAML to be patched. Written against the CRDs of KubeRay 1.5 and later.
 """
 
 import math
+import re
 from typing import Any
 
 import yaml
 
-from rlvr.config import RL, Pipeline, Section
+from rlvr.config import RL, Pipeline, Section, Stage
+from rlvr.errors import UserError
 from rlvr.planning.placement import needs
 from rlvr.settings import load
 
 RAY = "2.60.0"
 GRADER_CPUS = 2
 """CPUs that a grader's pod has for each of its workers' programs."""
+LONGEST_NAME = 47
+"""KubeRay's own limit for a job, from whose name it makes those of the cluster and its pods."""
 UNPRIVILEGED = {"runAsNonRoot": True, "allowPrivilegeEscalation": False}
+LABELS = {"app.kubernetes.io/managed-by": "rlvr"}
 SANDBOX_POD = {
     "hostUsers": False,
     "securityContext": {
@@ -30,12 +35,15 @@ SANDBOX_CONTAINER = {"procMount": "Unmasked"}
 
 
 def ray_job(config: Any, name: str, image: str, gpus: int = 0, gpus_per_node: int = 8) -> dict[str, Any]:
-    """The RayJob of a stage or a pipeline. `gpus`: how many the cluster has in all, 0 for none."""
+    """The RayJob of a stage or a pipeline. `gpus`: how many the cluster has in all, 0 for none.
+
+    Raises UserError when Kubernetes would refuse the name.
+    """
     stage = config.stage
     return {
         "apiVersion": "ray.io/v1",
         "kind": "RayJob",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "rlvr", "rlvr/stage": stage}},
+        "metadata": _metadata(name) | {"labels": LABELS | {"rlvr/stage": stage}},
         "spec": {
             "entrypoint": f"rlvr {stage} env:RLVR_CONFIG --resume",  # after a lost head the job is started again
             "runtimeEnvYAML": to_yaml({"env_vars": {"RLVR_CONFIG": load.dump(config)}}),
@@ -49,11 +57,11 @@ def ray_job(config: Any, name: str, image: str, gpus: int = 0, gpus_per_node: in
 
 
 def ray_cluster(config: Any, name: str, image: str, gpus: int = 0, gpus_per_node: int = 8) -> dict[str, Any]:
-    """A standing cluster of the same shape, for `rlvr submit`."""
+    """A standing cluster of the same shape, for `rlvr submit`. Raises UserError like `ray_job`."""
     return {
         "apiVersion": "ray.io/v1",
         "kind": "RayCluster",
-        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "rlvr"}},
+        "metadata": _metadata(name),
         "spec": cluster_spec(config, image, gpus, gpus_per_node),
     }
 
@@ -64,8 +72,8 @@ def cluster_spec(config: Any, image: str, gpus: int, gpus_per_node: int) -> dict
     graders = rl.grading if rl else None
     groups = []
     if gpus:
-        each = min(gpus, gpus_per_node)
-        groups.append(_group("gpu", image, math.ceil(gpus / each), cpus=8 * each, memory=64 * each, gpus=each))
+        pods, each = gpu_pods(gpus, gpus_per_node)
+        groups.append(_group("gpu", image, pods, cpus=8 * each, memory=64 * each, gpus=each))
     cpus = max(4, GRADER_CPUS * graders.workers) if graders else 4
     groups.append(_group("cpu", image, graders.replicas if graders else 1, cpus=cpus, memory=4 * cpus))
     return {
@@ -76,10 +84,29 @@ def cluster_spec(config: Any, image: str, gpus: int, gpus_per_node: int) -> dict
     }
 
 
+def gpu_pods(gpus: int, gpus_per_node: int) -> tuple[int, int]:
+    """Pods, all alike, and the GPUs of each: together at least `gpus`, which is more than none."""
+    each = min(gpus, gpus_per_node)
+    return math.ceil(gpus / each), each
+
+
 def gpus_of(config: Any) -> int:
-    """How many a run takes when every process has its own: the learner's, and each engine's."""
-    rl = _rl(config)
-    return int(sum(place.gpus for place in needs(rl, math.inf))) if rl else 1
+    """How many a run takes when every process has its own: the learner's, and each engine's; a pipeline's largest."""
+    if isinstance(config, Pipeline):
+        stages: tuple[Stage | None, ...] = (config.sft, config.dpo, config.rl, config.evaluate)
+        return max((gpus_of(stage) for stage in stages if stage), default=0)
+    if isinstance(config, RL):
+        return int(sum(place.gpus for place in needs(config, math.inf)))
+    return getattr(config, "workers", 1) if config.compute.device.startswith(("auto", "cuda")) else 0
+
+
+def _metadata(name: str) -> dict[str, Any]:
+    if len(name) > LONGEST_NAME or not re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", name):
+        raise UserError(
+            f"name: expected at most {LONGEST_NAME} small letters, digits and hyphens, "
+            f"a letter first and no hyphen last; got {name!r}"
+        )
+    return {"name": name, "labels": LABELS}
 
 
 def _rl(config: Section) -> RL | None:

@@ -48,8 +48,13 @@ def _print(
     with user_errors():
         from rlvr import kuberay
         from rlvr.commands.config import resolve
+        from rlvr.planning import plan
 
         settings: Any = resolve(config, overrides or [])
+        plan.check(settings, here=False)
         wanted = kuberay.gpus_of(settings) if gpus is None else gpus
+        pods, each = kuberay.gpu_pods(wanted, per_node) if wanted else (0, 0)
+        if pods * each > wanted:
+            typer.echo(f"note: {pods} pods of {each} GPUs are {pods * each}, for the {wanted} asked for", err=True)
         make = getattr(kuberay, kind)
         typer.echo(kuberay.to_yaml(make(settings, name, image, wanted, per_node)), nl=False)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rlvr import kuberay
-from rlvr.config import RL, STAGES, Compute, EngineSettings, Grading, Pipeline, Section, Tasks
+from rlvr.config import RL, SFT, STAGES, Compute, EngineSettings, Evaluate, Grading, Pipeline, Section, Tasks
 from rlvr.settings import load
 
 ROOT = Path(__file__).parents[3]
@@ -34,6 +34,7 @@ def run(**settings: Any) -> RL:
     return RL(model="org/model", out=Path("/mnt/runs/a"), tasks=Tasks(train="gsm8k"), **settings)
 
 
+BASE: dict[str, Any] = {"model": "org/model", "out": Path("/mnt/runs/c")}
 CONFIGS: dict[str, Section] = {
     "small": run(),
     "large": run(
@@ -41,6 +42,10 @@ CONFIGS: dict[str, Section] = {
     ),
     "cpu": run(compute=Compute(device="cpu")),
     "pipeline": Pipeline(out=Path("/mnt/runs/b"), model="org/model", rl=run()),
+    "workers": SFT(**BASE, data="rows.jsonl", workers=4),
+    "sft on cpu": SFT(**BASE, data="rows.jsonl", workers=4, compute=Compute(device="cpu")),
+    "chain": Pipeline(**BASE, sft=SFT(data="rows.jsonl", workers=4), rl=run(), evaluate=Evaluate(tasks="gsm8k")),
+    "chain on cpu": Pipeline(**BASE, sft=SFT(data="rows.jsonl", compute=Compute(device="cpu"))),
 }
 
 
@@ -101,12 +106,11 @@ def test_pods_that_judge_are_as_open_to_the_sandbox_as_those_of_the_service() ->
 
 def jobs() -> dict[str, Any]:
     """Those that are shipped, and one that is made for each kind of stage."""
-    base = {"model": "org/model", "out": Path("/mnt/runs/c")}
     configs = {
-        "sft": STAGES["sft"](**base, data="rows.jsonl"),
-        "dpo": STAGES["dpo"](**base, data="pairs.jsonl"),
-        "reward-model": STAGES["reward-model"](**base, data="pairs.jsonl"),
-        "eval": STAGES["eval"](**base, tasks="gsm8k@test"),
+        "sft": STAGES["sft"](**BASE, data="rows.jsonl"),
+        "dpo": STAGES["dpo"](**BASE, data="pairs.jsonl"),
+        "reward-model": STAGES["reward-model"](**BASE, data="pairs.jsonl"),
+        "eval": STAGES["eval"](**BASE, tasks="gsm8k@test"),
         "pipeline": CONFIGS["pipeline"],
     }
     made = {name: kuberay.ray_job(config, "run-1", "image:1", 0) for name, config in configs.items()}
@@ -156,7 +160,19 @@ def test_the_schemas_notice_a_typo(name: str) -> None:
         validate(manifest)
 
 
-@pytest.mark.parametrize(("name", "gpus"), [("small", 2), ("large", 9), ("cpu", 0), ("pipeline", 2)])
+@pytest.mark.parametrize(
+    ("name", "gpus"),
+    [
+        ("small", 2),
+        ("large", 9),
+        ("cpu", 0),
+        ("pipeline", 2),
+        ("workers", 4),
+        ("sft on cpu", 0),
+        ("chain", 4),
+        ("chain on cpu", 0),
+    ],
+)
 def test_it_asks_for_the_gpus_that_the_run_takes(name: str, gpus: int) -> None:
     assert kuberay.gpus_of(CONFIGS[name]) == gpus
     groups = kuberay.cluster_spec(CONFIGS[name], "image:1", gpus, gpus_per_node=8)["workerGroupSpecs"]
@@ -186,3 +202,21 @@ def test_the_command_prints_a_manifest(tmp_path: Path) -> None:
     wrong = deploy(*words, "stepz=3")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "stepz" in wrong.stderr
+
+
+@pytest.mark.parametrize("kind", ["rayjob", "raycluster"])
+def test_what_kubernetes_or_the_run_would_refuse_is_refused_in_one_line(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "run.toml").write_text(load.dump(CONFIGS["small"]))
+    (tmp_path / "bare.toml").write_text('stage = "sft"\ndata = "rows.jsonl"\n')
+    for words in (["bare.toml"], *(["run.toml", f"--name={name}"] for name in ("My Run", "9a", "a-", "", "a" * 48))):
+        done = deploy(kind, str(tmp_path / words[0]), *words[1:])
+        assert (done.returncode, done.stdout) == (2, ""), words
+        assert "expected" in done.stderr
+        assert all(line.startswith("error: ") for line in done.stderr.splitlines())
+
+
+def test_more_gpus_than_asked_for_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(load.dump(CONFIGS["small"]))
+    done = deploy("raycluster", str(tmp_path / "run.toml"), "--gpus", "10")
+    assert done.stderr == "note: 2 pods of 8 GPUs are 16, for the 10 asked for\n"
+    assert deploy("raycluster", str(tmp_path / "run.toml"), "--gpus", "16").stderr == ""
