@@ -17,6 +17,14 @@ class RunStopped(WorkFailed):
     """The run should not go on by itself. The message says why; `--resume` goes on once that is mended."""
 
 
+def make_folder(folder: Path, name: str = "out") -> None:
+    """With its parents, unless it is there. Raises UserError, under the option's name, where none can be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{name}: {folder} cannot be made a folder: {error.strerror}; choose another") from None
+
+
 FULL = ("No space left on device", "disk is full", "Disk quota exceeded")
 """What the system, SQLite and libraries in other languages say of a full disk."""
 

@@ -94,7 +94,7 @@ def run_stage(settings: Any, resume: bool) -> None:
     """The stage itself; its imports are heavy and come last."""
     import importlib
 
-    from rlvr.errors import disk_watched
+    from rlvr.errors import disk_watched, make_folder
     from rlvr.planning import plan
     from rlvr.settings import load
 
@@ -103,7 +103,7 @@ def run_stage(settings: Any, resume: bool) -> None:
         if settings.stage == "pipeline":
             run_pipeline(settings, None, resume)
             return
-        plan.make_folder(settings.out)
+        make_folder(settings.out)
         aside = settings.out / ".config.toml"
         aside.write_text(load.dump(settings))
         aside.replace(settings.out / "config.toml")

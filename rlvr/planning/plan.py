@@ -24,14 +24,6 @@ def check(config: Any, resume: bool = False, here: bool = True) -> None:
         raise ConfigError(*faults)
 
 
-def make_folder(out: Path) -> None:
-    """The run directory. Raises ConfigError where there can be none."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"out: {out} cannot be made a folder: {error.strerror}; choose another") from None
-
-
 def _left_out(config: Stage | Pipeline) -> Iterator[str]:
     if isinstance(config, Stage) and not config.model and not getattr(config, "models", None):
         yield 'model: expected a checkpoint folder or a hub id, got nothing; write model = "..."'

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlvr import jobs
 from rlvr.config import RL, Pipeline, Stage
-from rlvr.planning.plan import make_folder
+from rlvr.errors import make_folder
 from rlvr.settings import load
 from rlvr.stages import scratch
 

@@ -102,8 +102,3 @@ def test_a_pipeline_needs_only_what_it_does_not_make(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"new is no earlier run, it holds thesis\.tex"):
         plan.check(config)
     plan.check(config, resume=True)
-
-
-def test_a_run_directory_that_cannot_be_made_is_one_line() -> None:
-    with pytest.raises(ConfigError, match=r"^out: /proc/none/run cannot be made a folder: No such file or directory; "):
-        plan.make_folder(Path("/proc/none/run"))
