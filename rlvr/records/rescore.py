@@ -109,18 +109,18 @@ class Tally:
 
 
 def _chunks(journal: Path, limit: int | None) -> Iterator[list[sqlite3.Row]]:
-    """Every judged rollout in order, or every n-th. Each chunk is a read of its own, so that nobody is held up."""
+    """Judged rollouts in order: all, or as many as `limit` says. Each chunk is a read of its own: nobody is held up."""
     last = ""
     with reading(journal) as db:
         total = db.execute("SELECT count(*) FROM rollouts WHERE status IS NOT NULL").fetchone()[0]
-    every, seen = max(1, total // limit) if limit else 1, 0
+    wanted, seen = min(limit or total, total), 0
     while True:
         with reading(journal) as db:
             rows = db.execute(_JUDGED, (last, CHUNK)).fetchall()
         if not rows:
             return
         last = rows[-1]["id"]
-        yield [row for place, row in enumerate(rows, seen) if place % every == 0]
+        yield [row for n, row in enumerate(rows, seen) if n * wanted // total < (n + 1) * wanted // total]
         seen += len(rows)
 
 

@@ -16,7 +16,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rlvr import __version__
-from rlvr.evaluation.estimates import wilson
 from rlvr.view import bars, curves, figures, lines, story, svg
 from rlvr.view.alarms import alarms
 from rlvr.view.history import History, Shown, as_text, clip, read_history
@@ -217,11 +216,8 @@ def _before(run: Run) -> dict[str, str | None]:
 
 
 def _intervals(run: Run) -> dict[str, str]:
-    """Stage -> 95% interval of its accuracy, where the number of tasks is known."""
-    if run.tasks is None:
-        return {}
-    ends = {name: wilson(score.accuracy, run.tasks) for name, score in run.summary.stages.items()}
-    return {name: f"{100 * low:.1f}\N{EN DASH}{100 * high:.1f}" for name, (low, high) in ends.items()}
+    """Stage -> 95% interval of its accuracy, in percent."""
+    return {name: f"{100 * low:.1f}\N{EN DASH}{100 * high:.1f}" for name, (low, high) in run.intervals.items()}
 
 
 def _sections(run: Run, looks: Mapping[str, str]) -> Iterator[Section]:

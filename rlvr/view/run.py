@@ -39,6 +39,8 @@ class Score(BaseModel):
     families: dict[str, Share] = {}
     tasks: Annotated[int, Field(gt=0)] | None = None
     """How many were judged."""
+    interval: tuple[Share, Share] | None = None
+    """95%, over the tasks whose verdicts are no errors."""
 
 
 class Summary(BaseModel):
@@ -60,7 +62,7 @@ class StageRun:
     name: str
     """Its folder in a pipeline; the stage's kind when it stands alone."""
     kind: str
-    """`sft`, `dpo`, `rl`, ... as its configuration says."""
+    """`sft`, `dpo`, `reward_model`, `rl`, ... as its configuration says."""
     folder: Path
     metrics: list[Row]
     """One row a step, ascending; finite numbers only."""
@@ -83,6 +85,8 @@ class Run:
     stages: list[StageRun]
     tasks: int | None = None
     """How many held-out tasks each stage was judged on; None when that is not known, or differs."""
+    intervals: dict[str, tuple[Share, Share]] = field(default_factory=dict)
+    """Of the stages' accuracies, where the evaluation gave them."""
     problems: list[str] = field(default_factory=list)
 
     def stage(self, kind: str) -> StageRun | None:
@@ -141,11 +145,13 @@ def read_run(path: Path) -> Run:
     summary = _summary(path / "summary.json", problems)
     judged = summary if any(score.tasks for score in summary.stages.values()) else _evaluation(path)
     counts = {score.tasks for score in judged.stages.values()}
-    return Run(path, summary, _toml(text), text, stages, counts.pop() if len(counts) == 1 else None, problems)
+    tasks = counts.pop() if len(counts) == 1 else None
+    intervals = {name: score.interval for name, score in judged.stages.items() if score.interval}
+    return Run(path, summary, _toml(text), text, stages, tasks, intervals, problems)
 
 
 def _evaluation(path: Path) -> Summary:
-    """The pipeline's own last stage, which knows how many tasks it judged."""
+    """The pipeline's own last stage, which knows how many tasks it judged, and how sure its figures are."""
     return _summary(path / "evaluate" / "summary.json", [])
 
 
@@ -165,7 +171,8 @@ def _stage(folder: Path, run: Path, problems: list[str]) -> StageRun:
     config = _text(folder / "config.toml", problems)
     metrics = _metrics(folder / "metrics.jsonl", problems)
     alone = folder == run
-    kind = str(_toml(config).get("stage", "")) or (_kind(folder, metrics) if alone else folder.name)
+    said = str(_toml(config).get("stage", "")).replace("-", "_")
+    kind = said or (_kind(folder, metrics) if alone else folder.name)
     return StageRun(kind if alone else folder.name, kind, folder, metrics, config)
 
 

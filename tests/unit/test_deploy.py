@@ -41,6 +41,11 @@ def test_rays_metrics_are_rays() -> None:
     assert [name for name in sorted(asked) if name not in known] == []
 
 
+def test_actors_are_counted_once() -> None:
+    """Ray tells of each twice: as the head knows it, and as its own process does."""
+    assert re.findall(r"ray_actors(\S*)", queries()) == ['{Source="gcs"})']
+
+
 def test_panels_are_told_apart_and_explained() -> None:
     assert len({panel["id"] for panel in BOARD["panels"]}) == len({panel["title"] for panel in BOARD["panels"]})
     assert all(panel["description"] for panel in BOARD["panels"])

@@ -66,10 +66,11 @@ def test_another_verifier_judges_instead(run: Path) -> None:
     assert {change.now.split()[0] for change in found.changes} == {"math"}
 
 
-def test_a_part_of_the_run(run: Path) -> None:
+@pytest.mark.parametrize("limit", [1, 4, 5, 7, 11, 12, 100])
+def test_a_part_of_the_run(run: Path, limit: int) -> None:
     with Grader(workers=1) as grader:
-        found = asyncio.run(rescore(run / "journal.sqlite", "part", grader, limit=4))
-    assert found.judged == 4
+        found = asyncio.run(rescore(run / "journal.sqlite", "part", grader, limit=limit))
+    assert found.judged == min(limit, 12)
 
 
 def test_what_cannot_judge_is_said_before_any_work(run: Path) -> None:
