@@ -18,7 +18,9 @@ app = typer.Typer(help="Configurations: show, validate, schema, init.", no_args_
 OVERRIDES = {"ignore_unknown_options": True}
 """So that `--optim.lr 1e-6` reaches the loader like `optim.lr=1e-6`."""
 
-ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="A TOML file, or the name of a shipped recipe.")]
+ConfigArgument = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="A TOML file, env:NAME, or the name of a shipped recipe.")
+]
 OverrideArguments = Annotated[list[str] | None, typer.Argument(metavar="[a.b=c ...]", help="Keys set on top of it.")]
 
 
@@ -77,14 +79,15 @@ def init(
 
 def resolve(config: Path, overrides: list[str]) -> "BaseModel":
     """The configuration of the stage that the file names. Ends the command with exit 2 when there is a fault."""
+    from rlvr.commands.stages import table
     from rlvr.config import STAGES
-    from rlvr.settings.load import ConfigError, read
+    from rlvr.settings.load import ConfigError
     from rlvr.settings.load import validate as validated
 
     shipped = recipes().get(str(config))
     try:
         with resources.as_file(shipped) if shipped and not config.exists() else nullcontext(config) as path:
-            data = read(path)
+            data = table(str(path))
         if data.get("stage") not in list(STAGES):
             came = f"got {data['stage']!r}" if "stage" in data else "it is missing"
             raise ConfigError(f"{config}: stage: expected one of {', '.join(map(repr, STAGES))}; {came}")

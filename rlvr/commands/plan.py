@@ -36,8 +36,13 @@ def _show(config: "RL", measure: bool) -> None:
     from transformers import AutoConfig
 
     from rlvr.planning import sizes
+    from rlvr.settings.load import ConfigError
 
-    need = sizes.memory(config, AutoConfig.from_pretrained(config.model))
+    try:
+        architecture = AutoConfig.from_pretrained(config.model)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"model: {config.model} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    need = sizes.memory(config, architecture)
     parts = {"weights": need.weights, "gradients and optimizer": need.optimizer, "activations": need.activations}
     shown = ", ".join(f"{name} {size / GIB:.2f}" for name, size in (parts | {"engine": need.engine}).items())
     typer.echo(f"memory: about {need.total / GIB:.2f} GiB a rank ({shown})")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rlvr.commands.journal import journal_of
 from rlvr.commands.stages import user_errors
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def replay(
     step: Annotated[int | None, typer.Option(min=1, help="This step alone; every step by default.")] = None,
 ) -> None:
     """Compute learner steps again from a run's journal. Exit 1 when one comes out differently."""
-    with user_errors():
+    with user_errors(), journal_of(run):
         from rlvr.errors import WorkFailed
         from rlvr.records.replay import replay as taken_again
 

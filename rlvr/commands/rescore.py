@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from rlvr.commands.journal import journal_of
 from rlvr.commands.stages import user_errors
 
 VERIFIER = typer.Option(
@@ -21,25 +22,22 @@ def rescore(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Judge every rollout of a run again, with newer verifiers or others, and show what that changes."""
-    with user_errors():
+    with user_errors(), journal_of(run) as journal:
         import asyncio
 
-        from rlvr.errors import UserError
+        from rlvr.errors import UserError, make_folder
         from rlvr.records import rescore as work
-        from rlvr.view.rescored import folder_of
-        from rlvr.view.run import NoRun
+        from rlvr.view.rescored import FOLDER
         from verifiers import Grader
 
-        try:
-            folder = folder_of(run)
-        except NoRun as error:
-            raise UserError(str(error)) from None
+        folder = journal.parent / FOLDER
+        make_folder(folder, "rescores")
         name = name or _next(folder)
         if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
             raise UserError(f"--name: expected letters, digits and -_. only, got {name!r}")
         with Grader(workers=workers) as grader:
             instead = dict(_pair(text) for text in verifier or [])
-            found = asyncio.run(work.rescore(folder.parent / "journal.sqlite", name, grader, instead, limit))
+            found = asyncio.run(work.rescore(journal, name, grader, instead, limit))
         if as_json:
             typer.echo(found.model_dump_json(indent=2))
             return

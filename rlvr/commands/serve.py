@@ -11,7 +11,7 @@ import typer
 
 from rlvr.commands.listening import address, free_port, keys_for
 from rlvr.commands.stages import user_errors
-from rlvr.errors import UserError
+from rlvr.errors import UserError, make_folder
 
 
 def serve(
@@ -34,6 +34,8 @@ def serve(
         guarded = bool(keys_for(host, api_key_file))
         port = free_port(host, port)
         _check_labels(labels)
+        if batch_folder:
+            make_folder(batch_folder, "--batch-folder")
     with tempfile.TemporaryDirectory(prefix="rlvr-serve-") as folder:
         cpus = len(os.sched_getaffinity(0))
         settings = {

@@ -64,12 +64,19 @@ def read(stage: str, config: str, overrides: list[str] | None) -> "Section":
     from rlvr.config import STAGES
     from rlvr.settings import load
 
+    return load.validate(STAGES[stage], table(config), overrides or [], source=config)
+
+
+def table(config: str) -> dict[str, Any]:
+    """What a file holds, or the variable that `env:NAME` names. Raises ConfigError."""
+    from rlvr.settings import load
+
     if not config.startswith("env:"):
-        return load.load(STAGES[stage], Path(config), overrides or [])
+        return load.read(Path(config))
     name = config.removeprefix("env:")
     if name not in os.environ:
         raise load.ConfigError(f"{config}: no such environment variable")
-    return load.validate(STAGES[stage], load.parse(os.environ[name], config), overrides or [], source=config)
+    return load.parse(os.environ[name], config)
 
 
 def _command(stage: str, about: str) -> Callable[..., None]:

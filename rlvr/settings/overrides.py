@@ -50,13 +50,16 @@ def apply(model: type[BaseModel], data: dict[str, Any], overrides: Iterable[Over
 
 def _path(model: type[BaseModel], key: str, token: str) -> tuple[str, ...]:
     """The key as TOML reads it, so that `tasks."my set".weight` works; dashes may stand for a field's underscores."""
+    wrong = ConfigError(f"override {token!r}: expected a dotted key such as optim.lr, got {key!r}")
     try:
         data: Any = tomllib.loads(f"{key} = 0")
     except tomllib.TOMLDecodeError:
-        raise ConfigError(f"override {token!r}: expected a dotted key such as optim.lr, got {key!r}") from None
+        raise wrong from None
     path: list[str] = []
     annotations: list[Any] = [model]
     while isinstance(data, dict):
+        if len(data) != 1:  # a comment, or several lines
+            raise wrong
         [(name, data)] = data.items()
         plain = name.replace("-", "_")
         is_field = any(plain in section.model_fields for a in annotations for section in shape.models(a))

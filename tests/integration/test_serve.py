@@ -321,6 +321,7 @@ def test_keys(tmp_path, serving):
         (["--api-key-file", os.devnull], "/dev/null holds no key; write one a line"),
         (["--host", "203.0.113.1", "--api-key-file", "KEYS"], "cannot listen on 203.0.113.1 port 8000: "),
         (["--api-key-file", "SHORT"], "key 1 has under 16 characters"),
+        (["--port", "0", "--batch-folder", "KEYS"], "--batch-folder: KEYS cannot be made a folder: File exists; "),
     ],
 )
 def test_what_cannot_be_served_is_one_line_and_exit_2(tmp_path, arguments, message):

@@ -51,4 +51,13 @@ def test_inspect_reads_the_logs(run: Path, tmp_path: Path) -> None:
 def test_a_run_without_rollouts_is_said(run: Path) -> None:
     done = CliRunner().invoke(app, ["parquet", str(run / "sft")])
     assert done.exit_code == 2
-    assert "expected journal.sqlite" in done.output
+    assert "no rollouts: expected journal.sqlite" in done.output
+
+
+def test_where_nothing_can_be_written_is_one_line(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow.parquet", reason="needs rlvr[train]")
+    (tmp_path / "file").touch()
+    for out, reason in ((tmp_path / "file", "File exists"), (Path("/proc/none"), "No such file or directory")):
+        done = CliRunner().invoke(app, ["parquet", str(run), "--out", str(out)])
+        said = f"error: {out} cannot be written to: {reason}; give another with --out\n"
+        assert (done.exit_code, done.stderr) == (2, said)

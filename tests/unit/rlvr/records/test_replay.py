@@ -103,7 +103,7 @@ def test_one_bit_is_a_difference(run: Path, tmp_path: Path, name: str, monkeypat
 def test_what_is_not_there_is_said_in_a_line(run: Path, tmp_path: Path) -> None:
     for arguments, message in (
         ((run, "--step", 9), "one of the run's steps, 1 to 4"),
-        ((tmp_path,), "no journal.sqlite"),
+        ((tmp_path,), "expected summary.json, metrics.jsonl or journal.sqlite"),
     ):
         done = command(*arguments)
         assert done.exit_code == 2

@@ -166,6 +166,7 @@ def test_each_fault_is_one_line(data: dict[str, Any], line: str) -> None:
         ("seed", "override 'seed': expected KEY=VALUE, as in optim.lr=1e-6"),
         ("--seed", "override '--seed': expected a value after it"),
         ("a..b=1", "override 'a..b=1': expected a dotted key such as optim.lr, got 'a..b'"),
+        ("#seed=1", "override '#seed=1': expected a dotted key such as optim.lr, got '#seed'"),
         ("tasks.7.weight=1", "override 'tasks.7.weight=1': tasks has 2 items, counted from 0; got '7'"),
         ("tasks.x=1", "override 'tasks.x=1': tasks has 2 items, counted from 0; got 'x'"),
     ],
