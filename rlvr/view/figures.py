@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 
 Point = tuple[float, float]
 
+SMALLEST, CLOSEST = 1e-290, 1e-9
+"""What is smaller is drawn as 0, and ends that are closer to each other, as a share of their size, as one."""
+
 
 def percent(share: float) -> str:
     return f"{100 * share:.1f}%"
@@ -46,8 +49,11 @@ def ago(moment: float) -> str:
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About `count` round numbers (1, 2 or 5 times a power of ten apart) that enclose low..high."""
-    if high <= low:
-        high = low + (abs(low) or 1.0)
+    size = max(abs(low), abs(high))
+    if size < SMALLEST:
+        low, high = 0.0, 1.0
+    elif high - low < CLOSEST * size:
+        high = low + size
     raw = (high - low) / max(1, count - 1)
     unit = 10.0 ** math.floor(math.log10(raw))
     step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= raw * (1 - 1e-9))
@@ -61,7 +67,7 @@ def tick_labels(values: Sequence[float], share: bool) -> list[str]:
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
     if share:
         return [f"{100 * value:.{digits}f}%" for value in values]
-    if max(map(abs, values)) < 1e-3:
+    if max(map(abs, values), default=0.0) < 1e-3:
         return [f"{value:.1e}" if value else "0" for value in values]
     return [f"{value:,.{digits}f}" for value in values]
 

@@ -21,6 +21,11 @@ ORDER = ("sft", "dpo", "reward_model", "rl", "evaluate")
 SIGNS = ("metrics.jsonl", "journal.sqlite")
 """Files that make a folder the run of one stage."""
 
+LARGEST = 1e300
+"""Numbers beyond are no measurements, and sums of them may be infinite."""
+LAST_STEP = 2.0**53
+"""Floats tell no steps apart beyond."""
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 Row = dict[str, float]
@@ -65,7 +70,7 @@ class StageRun:
     """`sft`, `dpo`, `reward_model`, `rl`, ... as its configuration says."""
     folder: Path
     metrics: list[Row]
-    """One row a step, ascending; finite numbers only."""
+    """One row a step, ascending; numbers up to LARGEST only."""
     config: str
     """Text of `config.toml`, empty without one."""
 
@@ -203,7 +208,7 @@ def _metrics(file: Path, problems: list[str]) -> list[Row]:
         except ValueError:
             row = None
         numbers = _numbers(row) if isinstance(row, dict) else {}
-        if "step" in numbers:
+        if abs(numbers.get("step", math.inf)) <= LAST_STEP:
             rows[numbers["step"]] = numbers
         else:
             bad += 1
@@ -214,14 +219,7 @@ def _metrics(file: Path, problems: list[str]) -> list[Row]:
 
 
 def _numbers(row: Mapping[str, Any]) -> Row:
-    return {key: float(value) for key, value in row.items() if isinstance(value, int | float) and _finite(value)}
-
-
-def _finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond every float
-        return False
+    return {key: float(value) for key, value in row.items() if isinstance(value, int | float) and abs(value) <= LARGEST}
 
 
 def _text(file: Path, problems: list[str]) -> str:

@@ -167,6 +167,11 @@ def test_a_filtered_page_can_be_sent_to_somebody(open_page: Open) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("**q=return**")
     assert "reward_from" not in page.url  # what was left empty is not in the address
+    page.evaluate(
+        "document.querySelector('form.filters').addEventListener('submit', (event) => event.preventDefault())"
+    )
+    page.get_by_role("button", name="Filter").click()
+    assert page.locator("form.filters :disabled").count() == 0  # who comes back to the page can fill it in again
 
 
 def test_keys_go_through_the_rows(open_page: Open) -> None:

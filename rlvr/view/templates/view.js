@@ -122,7 +122,7 @@ addEventListener("DOMContentLoaded", () => {
   if (count?.dataset.watch) watch(count);
   // Only what says something goes into the address.
   for (const form of document.querySelectorAll("form.filters"))
-    form.addEventListener("submit", () => { for (const field of form.elements) if (field.name && !field.value) field.disabled = true; });
+    form.addEventListener("formdata", ({ formData }) => { for (const [name, value] of [...formData]) if (!value) formData.delete(name); });
   for (const button of document.querySelectorAll("[data-copy]"))
     button.addEventListener("click", async () => {
       const text = document.getElementById(button.dataset.copy);

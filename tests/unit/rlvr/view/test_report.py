@@ -42,6 +42,29 @@ def test_numbers_are_those_of_the_run(demo: Path) -> None:
     assert "94.7\N{EN DASH}97.9" in page.text  # that of the evaluation, over the tasks that could be judged
 
 
+@pytest.mark.parametrize(
+    "points",
+    [
+        [(0.2, 0.5), (0.4, 0.6)],
+        [(1, -1e308), (2, 1e308)],
+        [(1, -1e300), (2, 1e300)],
+        [(1, 1e-323), (2, 0.0)],
+        [(1, -1e-323), (2, 0.0)],
+        [(1, 3e-310), (2, 1e-310)],
+        [(1e17, 0.5)],
+        [(2**53 - 1, 0.1), (2**53, 0.2)],
+        [(1, -1e16 - 2), (2, -1e16)],
+        [(1, 10**400), (10**400, 1)],
+        [(-5, 0.1), (-3, 0.2)],
+    ],
+)
+def test_odd_numbers_are_no_obstacle(tmp_path: Path, points: list[tuple[float, float]]) -> None:
+    names = ("reward", "reward/math", "grad_norm", "entropy", "errors", "validation/accuracy", "tokens_per_s")
+    rows = [{"step": step, **dict.fromkeys(names, value)} for step, value in points]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert re.findall(r"[^a-z](nan|inf)[^a-z]", page_of(tmp_path).text) == []
+
+
 def test_a_reward_model_alone_is_called_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('stage = "reward-model"\n')
     (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 0.7, "pair_accuracy": 0.5}\n')
