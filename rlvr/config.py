@@ -48,7 +48,7 @@ class SFT(Stage):
 
     stage: Literal["sft"] = "sft"
     data: str
-    """JSONL or Parquet with a `messages` column (chat), or a hub id."""
+    """JSONL or Parquet with a `messages` column (chat)."""
     epochs: PositiveFloat = 1.0
     batch_size: PositiveInt = 32
     """Sequences an optimizer step, over all workers."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -96,7 +97,7 @@ def table(summary: dict[str, Any]) -> Table:
         result.add_column(name, justify="right")
     for stage, scores in stages.items():
         values = [scores["accuracy"], *(scores["families"].get(name) for name in families)]
-        result.add_row(stage, *("-" if value is None else f"{value:.1%}" for value in values))
+        result.add_row(escape(stage), *("-" if value is None else f"{value:.1%}" for value in values))
     return result
 
 

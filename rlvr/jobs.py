@@ -42,12 +42,17 @@ _OWN = "local"
 def attached() -> Iterator[None]:
     """Inside a Ray job, or with RAY_ADDRESS set, that cluster; else one of our own until the block ends.
 
-    Raises WorkFailed when an actor or a worker died in the block, or failed by a defect.
+    Raises WorkFailed when an actor or a worker died in the block, or failed by a defect, and ConfigError.
     """
     if ray.is_initialized():
         yield
         return
-    if os.environ.get("RAY_ADDRESS"):
+    if address := os.environ.get("RAY_ADDRESS"):
+        if address.startswith("http"):
+            raise ConfigError(
+                f"RAY_ADDRESS: expected a cluster's address such as HOST:6379, got the job server {address}; "
+                "`rlvr submit` sends work there"
+            )
         _init()
     else:
         _start(include_dashboard=False)

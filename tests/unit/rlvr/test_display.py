@@ -11,7 +11,7 @@ from rlvr.display import Display, read_summary, table
 SUMMARY = {
     "stages": {
         "base": {"accuracy": 0.0, "families": {"math": 0.0}},
-        "rl": {"accuracy": 0.9567, "families": {"math": 0.9, "code": 1.0}},
+        "[/rl]": {"accuracy": 0.9567, "families": {"math": 0.9, "code": 1.0}},
     },
     "seconds": 251.4,
     "seed": 3,
@@ -60,4 +60,4 @@ def test_the_table_at_the_end(tmp_path: Path) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "Held-out accuracy, greedy (seed 3, 251 s)" in " ".join(text.split())
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "%" in line]
-    assert rows == [["base", "0.0%", "-", "0.0%"], ["rl", "95.7%", "100.0%", "90.0%"]]
+    assert rows == [["base", "0.0%", "-", "0.0%"], ["[/rl]", "95.7%", "100.0%", "90.0%"]]

@@ -48,6 +48,12 @@ def test_a_cluster_named_by_the_environment_is_the_one_used(monkeypatch: pytest.
         pass
 
 
+def test_a_job_server_is_no_cluster_to_work_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:1")
+    with pytest.raises(ConfigError, match=r"got the job server http://127\.0\.0\.1:1; `rlvr submit`"), jobs.attached():
+        pass
+
+
 def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
     jobs.wait(Server(("RUNNING", "SUCCEEDED"), away=2), "j", lambda: None)
     with pytest.raises(WorkFailed, match=r"(?s)job j failed.*the last line"):
