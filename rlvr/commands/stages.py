@@ -103,7 +103,7 @@ def run_stage(settings: Any, resume: bool) -> None:
 
     from rlvr.errors import disk_watched, make_folder
     from rlvr.planning import plan
-    from rlvr.settings import load
+    from rlvr.records import folder
 
     typer.echo(plan.arithmetic(settings))
     with disk_watched(settings.out):
@@ -111,11 +111,10 @@ def run_stage(settings: Any, resume: bool) -> None:
             run_pipeline(settings, None, resume)
             return
         make_folder(settings.out)
-        aside = settings.out / ".config.toml"
-        aside.write_text(load.dump(settings))
-        aside.replace(settings.out / "config.toml")
-        name = {"eval": "evaluate", "reward-model": "reward_model"}.get(settings.stage, settings.stage)
-        importlib.import_module(f"rlvr.stages.{name}").run(settings)
+        with folder.sole_writer(settings.out):
+            folder.keep(settings)
+            name = {"eval": "evaluate", "reward-model": "reward_model"}.get(settings.stage, settings.stage)
+            importlib.import_module(f"rlvr.stages.{name}").run(settings)
         from rlvr.view.report import write_report
 
         typer.echo(f"report: {write_report(settings.out)}")

@@ -6,7 +6,6 @@ given out only once it is on the disk, so that nothing that had an effect is eve
 """
 
 import asyncio
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import Any
 from rlvr.data.canonical import line
 from rlvr.data.request import Reply
 from rlvr.errors import UserError
+from rlvr.records.folder import hold
 
 LOG = "responses.jsonl"
 
@@ -62,12 +62,10 @@ class ResponseLog:
         out.mkdir(parents=True, exist_ok=True)
         self._file = os.open(out / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            hold(self._file, out)
+        except UserError:
             os.close(self._file)
-            raise UserError(
-                f"out: another process is at work on {out}; wait for it, or choose another folder"
-            ) from None
+            raise
         self.replies = Replies(out / LOG)
         self._end = self._synced = self.replies.end
         os.ftruncate(self._file, self._end)

@@ -8,6 +8,7 @@ from typing import Any
 from rlvr.config import RL, SFT, Evaluate, Pipeline, Preferences, Stage
 from rlvr.settings import load
 from rlvr.settings.load import ConfigError
+from rlvr.settings.steering import changes
 
 
 def check(config: Any, resume: bool = False, here: bool = True) -> None:
@@ -41,9 +42,24 @@ def _not_here(config: Stage | Pipeline, resume: bool) -> Iterator[str]:
         yield from _missing(config, resume)
         return
     yield from _inputs(config)
-    trace = config.out / ("journal.sqlite" if isinstance(config, RL) else "checkpoints")
-    if isinstance(config, RL | SFT | Preferences) and not resume and trace.exists():
+    if not resume and _has_begun(config):
         yield f"out: {config.out} already holds a run; add --resume to go on, or choose another folder"
+    if resume:
+        yield from _other_run(config)
+
+
+def _has_begun(config: Stage) -> bool:
+    trace = config.out / ("journal.sqlite" if isinstance(config, RL) else "checkpoints")
+    return isinstance(config, RL | SFT | Preferences) and trace.exists()
+
+
+def _other_run(config: Stage) -> Iterator[str]:
+    """Settings that a run was begun with, and that may not be others when it goes on."""
+    kept = config.out / "config.toml"
+    if not (isinstance(config, RL | SFT | Preferences) and _has_begun(config) and kept.exists()):
+        return
+    if changed := "; ".join(changes(load.load(type(config), kept), config)):
+        yield f"out: {config.out} was begun with other settings ({changed}); choose another folder for them"
 
 
 def _missing(config: Pipeline, resume: bool) -> Iterator[str]:
@@ -56,6 +72,7 @@ def _missing(config: Pipeline, resume: bool) -> Iterator[str]:
     made = [out / "base", out / "tasks"] if config.scratch else []
     for name, stage in chain(config):
         yield from (f"{name}: {fault}" for fault in _inputs(stage, made))
+        yield from _other_run(stage) if resume else ()
         made.append(stage.out)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from rlvr import jobs
 from rlvr.config import RL, Pipeline, Stage
 from rlvr.errors import make_folder
+from rlvr.records import folder
 from rlvr.settings import load
 from rlvr.stages import scratch
 
@@ -28,12 +29,14 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     start = time.monotonic()
     out = config.out.absolute()
     if not resume:
-        clear(out)
+        left_in(out)
     make_folder(out)
-    (out / "config.toml").write_text(load.dump(config))
     seconds: dict[str, float] = {}
-    watch("tasks", out)
-    with ThreadPoolExecutor(1) as pool, ExitStack() as cluster:
+    with folder.sole_writer(out), ThreadPoolExecutor(1) as pool, ExitStack() as cluster:
+        if not resume:
+            clear(out)
+        folder.keep(config)
+        watch("tasks", out)
         building = pool.submit(_build_scratch, config, out)  # while the cluster comes up
         client = cluster.enter_context(jobs.cluster(address))
         building.result()
@@ -43,8 +46,8 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
             if not (stage.out / DONE).exists():
                 run_stage(client, name, stage, resume, watch)
             seconds[name] = time.monotonic() - begun
-    summary = summarise(config, out, seconds, time.monotonic() - start)
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        summary = summarise(config, out, seconds, time.monotonic() - start)
+        (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary
 
 
@@ -67,7 +70,7 @@ def clear(out: Path) -> None:
 def left_in(out: Path) -> list[Path]:
     """What an earlier run has left in the folder. Raises ConfigError for a folder that holds anything else."""
     try:
-        found = sorted(out.iterdir()) if out.is_dir() else []
+        found = sorted(path for path in out.iterdir() if path.name != folder.LOCK) if out.is_dir() else []
     except OSError as error:
         raise load.ConfigError(f"out: {out} cannot be read: {error.strerror}") from None
     names = [path.name for path in found]
@@ -88,8 +91,7 @@ def _build_scratch(config: Pipeline, out: Path) -> None:
 def run_stage(client: Any, name: str, stage: Stage, resume: bool, watch: Watch) -> None:
     """One job, to its end. Raises WorkFailed when it fails."""
     stage.out.mkdir(parents=True, exist_ok=True)
-    path = stage.out / "config.toml"
-    path.write_text(load.dump(stage))
+    path = folder.write_aside(stage)
     job = jobs.submit_beside(
         client, [name, str(path), *(["--resume"] if resume else [])], {"stage": name, "out": str(stage.out)}
     )

@@ -7,8 +7,10 @@ import pytest
 from rlvr.config import DPO, RL, SFT, Evaluate, Pairs, Pipeline, Sampling, Scratch, Tasks
 from rlvr.evaluation.suites import Tax
 from rlvr.planning import plan
-from rlvr.settings.learning import Critic
+from rlvr.records import folder
+from rlvr.settings.learning import Critic, Optim
 from rlvr.settings.load import ConfigError
+from rlvr.stages.pipeline import chain
 
 TASKS = Tasks(train="gsm8k")
 
@@ -102,3 +104,31 @@ def test_a_pipeline_needs_only_what_it_does_not_make(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"new is no earlier run, it holds thesis\.tex"):
         plan.check(config)
     plan.check(config, resume=True)
+
+
+def test_a_run_goes_on_with_the_settings_that_it_was_begun_with(tmp_path: Path) -> None:
+    """Other ones are refused before the run's own `config.toml` is replaced, from its first batch on."""
+    (tmp_path / "config.json").touch()
+    (tmp_path / "t.jsonl").touch()
+    begun = RL(model=str(tmp_path), out=tmp_path / "rl", tasks=Tasks(train=str(tmp_path / "t.jsonl")))
+    begun.out.mkdir()
+    folder.keep(begun)
+    other = begun.model_copy(update={"group_size": 4, "seed": 7})
+    plan.check(other, resume=True)  # nothing has been asked for yet
+    (begun.out / "journal.sqlite").touch()
+    with pytest.raises(ConfigError, match=r"begun with other settings \(group_size was 8, now 4; seed was 0, now 7\)"):
+        plan.check(other, resume=True)
+    plan.check(begun.model_copy(update={"steps": 900}), resume=True)
+
+
+def test_so_does_each_stage_of_a_pipeline(tmp_path: Path) -> None:
+    def pipeline(lr: float) -> Pipeline:
+        sft = SFT(data="{out}/tasks/d.jsonl", optim=Optim(lr=lr))
+        return Pipeline(out=tmp_path, scratch=Scratch(), sft=sft)
+
+    [(_, stage)] = chain(pipeline(0.1))
+    (stage.out / "checkpoints").mkdir(parents=True)
+    folder.keep(stage)
+    plan.check(pipeline(0.1), resume=True)
+    with pytest.raises(ConfigError, match=r"sft was begun with other settings \(optim.lr was 0.1, now 0.2\)"):
+        plan.check(pipeline(0.2), resume=True)
