@@ -208,6 +208,7 @@ def test_a_page_opened_before_the_first_step_shows_the_steps_as_they_come(open_p
     page = open_page("/r/young")
     page.get_by_text("Running. starting").wait_for()
     (run / "metrics.jsonl").write_text(rows)
+    page.locator("#rl-0").wait_for()  # it has loaded itself anew
     drawn(page)
     page.get_by_text("Running. RL: step 60").wait_for()
 
