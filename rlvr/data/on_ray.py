@@ -3,9 +3,11 @@
 Pace, budget and log stay with the driver, where they are one; so do barriers.
 """
 
+import asyncio
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import ray
@@ -23,6 +25,9 @@ SHARD = 2000
 """Records a task."""
 SHARE = 0.1
 """Logical CPUs that an actor reserves: it waits for its model most of the time."""
+
+CLOSE_S = 10.0
+"""An actor that has not closed its teacher by then is killed all the same."""
 
 
 class TeacherActor:
@@ -54,17 +59,24 @@ class Actors:
     async def ask(self, request: Request, seed: int) -> Reply:
         actor = min(self.load, key=self.load.__getitem__)
         self.load[actor] += 1
+        asked = actor.ask.remote(request, seed)
         try:
-            reply: Reply = await actor.ask.remote(request, seed)
+            reply: Reply = await asked
             return reply
+        except asyncio.CancelledError:  # out of time: the actor is not to wait on, nor to keep the place
+            ray.cancel(asked)
+            raise
         except RayActorError as error:
             raise Again(f"a teacher's actor died ({' '.join(str(error).split())[:120]})", lost=True) from None
         finally:
             self.load[actor] -= 1
 
     async def close(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(*(actor.close.remote() for actor in self.load), return_exceptions=True)
         for actor in self.load:
-            await actor.close.remote()
+            ray.kill(actor)
 
 
 class RayShards:

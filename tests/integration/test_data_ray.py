@@ -1,10 +1,13 @@
 """Recipes on Ray: teachers as actors, pure stages as tasks over shards, and the same bytes as without."""
 
+import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from rlvr import own_ray
 from rlvr.data.flan import Flan, FlanConfig
 from rlvr.data.make import make
 from rlvr.data.orca import Orca, OrcaConfig
+from rlvr.data.request import Request, Sampling
+from rlvr.data.teachers.config import Limits, OpenAITeacher
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(900)]
 FILES = ("stage1.jsonl", "stage2.jsonl", "rejected.jsonl", "manifest.json")
@@ -81,3 +86,58 @@ def test_the_same_bytes_with_and_without_ray(tmp_path: Path, server: str) -> Non
         assert outcome.manifest["kept"] > 0
     for file in FILES:
         assert (tmp_path / "ray" / file).read_bytes() == (tmp_path / "local" / file).read_bytes()
+
+
+class Hangs(ThreadingHTTPServer):
+    """Leaves its first request without an answer until it is told to end."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Once)
+        self.asked, self.over = threading.Event(), threading.Event()
+
+
+class Once(BaseHTTPRequestHandler):
+    server: Hangs
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.server.asked.is_set():
+            self.server.asked.set()
+            self.server.over.wait()
+            return
+        data = json.dumps({"choices": [{"text": "fine"}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def test_a_request_that_is_given_up_leaves_its_place() -> None:
+    """The actor has room for one at a time."""
+    from rlvr.data.on_ray import Actors  # imports Ray, which is prepared for by now
+
+    request = Request(Sampling(max_tokens=7), prompt="Once")
+
+    async def run(server: Hangs) -> str:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        teacher = Actors("teacher", OpenAITeacher(url=url, model="m", limits=Limits(concurrency=1)))
+        try:
+            given_up = asyncio.create_task(teacher.ask(request, 0))
+            assert await asyncio.to_thread(server.asked.wait, 60)
+            given_up.cancel()
+            async with asyncio.timeout(30):
+                return (await teacher.ask(request, 0)).text
+        finally:
+            await teacher.close()
+
+    with Hangs() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            assert asyncio.run(run(server)) == "fine"
+        finally:
+            server.over.set()
+            server.shutdown()
+            thread.join()
