@@ -19,7 +19,7 @@ from rlvr.errors import UserError
 
 LONGEST_BACKOFF_S = 60.0
 CONVINCED = 3
-"""An answer cut short so often is taken as it is: then the context was full."""
+"""An answer cut short so often, or at the last attempt, is taken as it is: then the context was full."""
 NOTHING = Cost(requests=1)
 """An attempt that the teacher did not take up."""
 
@@ -84,7 +84,7 @@ class Caller:
                     await asyncio.sleep(self._wait(limits.backoff_s, attempt, error))
                 continue
             cuts += (cut := _cut_short(request, reply))
-            if not cut or cuts == CONVINCED:
+            if not cut or cuts == CONVINCED or attempt + 1 == limits.attempts:
                 await self.log.replied(key, line.name, request.body(), reply, spent.row())
                 return reply
             reason = "the answer was cut short"

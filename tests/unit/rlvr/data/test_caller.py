@@ -146,6 +146,9 @@ def test_an_answer_that_is_cut_is_asked_for_again_but_not_for_ever(log: Response
     assert texts(caller(log, Plays([cut] * 9)), request(1)) == ["ha"]
     assert texts(caller(log, teacher := Plays([full])), request(2)) == ["long"]
     assert teacher.asked == 1
+    assert texts(caller(log, teacher := Plays([cut] * 9), attempts=2), request(3)) == ["ha"]
+    assert texts(caller(log, teacher, attempts=2), request(3)) == ["ha"]
+    assert teacher.asked == 2
 
 
 def test_what_may_have_been_done_is_counted_in_full(log: ResponseLog, tmp_path: Path) -> None:
