@@ -46,7 +46,9 @@ def formed(row: Mapping[str, Any]) -> tuple[Form, Row]:
         task = tulu3.build(parse(tulu3.Tulu3Row, row, "Tulu's layout"), str(row.get("id", ""))).task
         return "task", _more(row, "messages", "ground_truth", "dataset") | task.model_dump(exclude={"id", "source"})
     if "messages" in has:
-        return "conversation", dict(row)
+        if not (messages := turns(row["messages"])):
+            raise ValueError("expected messages, got an empty list")
+        return "conversation", {**row, "messages": messages}
     if {"chosen", "rejected"} <= has:
         return "pair", _pair(row)
     if "verifier" in has and "prompt" in has:
@@ -55,8 +57,10 @@ def formed(row: Mapping[str, Any]) -> tuple[Form, Row]:
         said = [*turns(row["prompt"]), *turns(row["completion"], "assistant")]
         return "conversation", {"messages": said} | _more(row, "prompt", "completion")
     if {"instruction", "output"} <= has:
-        asked = "\n\n".join(filter(None, [row["instruction"], row.get("input")]))
-        said = [*turns(asked), *turns(row["output"], "assistant")]
+        parts = [part for part in (row["instruction"], row.get("input")) if part]
+        if not all(isinstance(part, str) for part in parts):
+            raise ValueError(f"expected texts for instruction and input, got {rows.short(parts)}")
+        said = [*turns("\n\n".join(parts)), *turns(row["output"], "assistant")]
         return "conversation", {"messages": said} | _more(row, "instruction", "input", "output")
     raise ValueError(f"expected {KNOWN}; got {', '.join(row) or 'an empty row'}")
 
@@ -77,8 +81,13 @@ def _pair(row: Mapping[str, Any]) -> Row:
 
 
 def turns(value: Any, role: str = "user") -> list[dict[str, Any]]:
-    """Chat messages as they are; a text as one message of that role."""
-    return [{"role": role, "content": value}] if isinstance(value, str) else [dict(turn) for turn in value]
+    """Chat messages as they are; a text as one message of that role. Raises ValueError for anything else."""
+    if isinstance(value, str):
+        return [{"role": role, "content": value}]
+    known = isinstance(value, list | tuple) and all(isinstance(turn, Mapping) for turn in value)
+    if not known or not all(isinstance(turn.get("role"), str) for turn in value):
+        raise ValueError(f"expected a text, or messages that each have a role; got {rows.short(value)}")
+    return [dict(turn) for turn in value]
 
 
 def _more(row: Mapping[str, Any], *used: str) -> Row:
@@ -94,7 +103,7 @@ def asked(row: Mapping[str, Any]) -> str:
     try:
         _, known = formed(row)
     except ValueError:
-        plain = next((str(row[name]) for name in PLAIN if row.get(name)), None)
+        plain = next((text for name in PLAIN if isinstance(text := row.get(name), str) and text), None)
         if plain is None:
             raise
         return plain
@@ -103,5 +112,5 @@ def asked(row: Mapping[str, Any]) -> str:
 
 def user_text(messages: Any) -> str:
     """What the user says in a prompt or a conversation."""
-    said = [turn["content"] for turn in turns(messages) if turn.get("role") == "user"]
+    said = [turn.get("content") for turn in turns(messages) if turn.get("role") == "user"]
     return "\n".join(text for text in said if isinstance(text, str))

@@ -20,8 +20,10 @@ from rlvr.errors import UserError
 from rlvr.settings import load
 
 CONFIG = "config.toml"
-FREE = {"out", "budget", "price", "limits", "actors", "gpus", "url", "key_env", "options"}
-"""Keys, at any depth, that may change when a run goes on: how it is done, not what comes of it."""
+FREE = {"out", "budget"}
+"""Settings that may change when a run goes on: how it is done, not what comes of it."""
+FREE_OF_TEACHERS = {"price", "limits", "actors", "gpus", "url", "key_env", "options"}
+"""The same in the section of a teacher, wherever it stands."""
 EVERY_S = 10.0
 """How often somebody who waits is told how far it is."""
 
@@ -111,7 +113,8 @@ def _change(before: str, now: str, growing: frozenset[str]) -> str | None:
 def _flat(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Dotted keys of what the records depend on."""
     found: dict[str, Any] = {}
+    free = FREE_OF_TEACHERS if Answering.model_fields.keys() <= data.keys() else set() if prefix else FREE
     for key, value in data.items():
-        if key not in FREE:
+        if key not in free:
             found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return found

@@ -26,7 +26,7 @@ from rlvr.data.stage import Ask, Barrier, Each, Stage, gathered
 from rlvr.data.teachers.config import Answering, AnyTeacher, Budget
 from rlvr.errors import UserError
 from rlvr.tasks.rows import from_file, short
-from verifiers import verify
+from verifiers import Grader, VerifierError, verify
 
 PUBLISHED = {"cot": 150_000, "niv2": 440_000, "flan2021": 2_500_000, "t0": 2_000_000}
 PUBLISHED_PER_TASK = {"niv2": 300}
@@ -36,8 +36,8 @@ class Collection(Section):
     """One source of queries."""
 
     data: Path
-    """JSONL or Parquet of queries: `prompt`, `inputs` or `messages`; `task` names what `per_task` counts; `verifier`
-    and `reference` are for `verify`."""
+    """JSONL or Parquet of queries: `prompt`, `inputs` or `messages`; `task` names what `per_task` counts; `verifier`,
+    `reference` and `params` are for `verify`."""
     where: dict[str, str | int | bool] = Field(default_factory=dict)
     """Take only rows with these values, as in {submixture = "cot", few_shot = false}."""
     count: PositiveInt | None = None
@@ -119,7 +119,8 @@ class Orca(Recipe):
     def _drawn(self, name: str, collection: Collection) -> Iterable[Record]:
         """The first in an order that depends on each query alone, so that more queries in the file disturb few."""
         count, seen = _count(name, collection) or 0, defaultdict[str, int](int)
-        rows = sorted(_rows(collection), key=lambda row: digest(self.config.seed, name, row["query"]))
+        rows = list(_rows(collection, self.config.verify))
+        rows.sort(key=lambda row: digest(self.config.seed, name, row["query"]))
         most = collection.per_task or PUBLISHED_PER_TASK.get(name)
         found = 0
         for row in rows:
@@ -145,16 +146,26 @@ def _systems(name: str, collection: Collection) -> Sequence[str]:
     return collection.systems or USED.get(name, tuple(SYSTEMS))
 
 
-def _rows(collection: Collection) -> Iterable[dict[str, Any]]:
+def _rows(collection: Collection, verify: bool) -> Iterable[dict[str, Any]]:
     """Each different query once: its name, text, task, and what it is verified by. Raises UserError."""
-    seen = set()
+    seen, grader = set(), Grader()
     for number, row in from_file(collection.data):
         if all(row.get(key) == value for key, value in collection.where.items()):
-            prompt = _prompt(f"{collection.data}: row {number}", row)
+            prompt = _prompt(where := f"{collection.data}: row {number}", row)
             if (name := digest(prompt)) not in seen:
                 seen.add(name)
-                judged = {key: row[key] for key in ("verifier", "reference") if key in row}
+                judged = {key: row[key] for key in ("verifier", "reference", "params") if key in row}
+                if verify and judged.get("verifier"):
+                    _check(grader, where, **judged)
                 yield {"query": name, "prompt": prompt, "task": str(row.get("task", "")), **judged}
+
+
+def _check(grader: Grader, where: str, verifier: str, reference: Any = None, params: Any = None) -> None:
+    """Raises UserError for what the verifier could not judge by."""
+    try:
+        grader.check(verifier, reference, params)
+    except (LookupError, ValueError, VerifierError) as error:
+        raise UserError(f"{where}: {error.args[0]}") from None
 
 
 def _prompt(where: str, row: Mapping[str, Any]) -> str:
@@ -185,8 +196,9 @@ def _for_large(records: Sequence[Record], none: Sequence[Record], rng: Random) -
 
 def _verified(record: Record, rng: Random) -> Iterable[Record]:
     """A verifier that failed says nothing of the answer; that is a reason of its own."""
-    if "verifier" not in record.content:
+    if not record.content.get("verifier"):
         return [record]
-    verdict = verify(record["verifier"], record["messages"][-1]["content"], record["reference"])
+    reference, params = record.content.get("reference"), record.content.get("params") or {}
+    verdict = verify(record["verifier"], record["messages"][-1]["content"], reference, **params)
     record = record.check("verifier worked", verdict.status != "error", verdict.reason)
     return [record.check("verified", verdict.status == "correct", verdict.status)]

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ import httpx
 from rlvr.errors import UserError
 
 KINDS = (".jsonl", ".ndjson", ".json", ".parquet")
+
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a character, in JSON; two of them are one."""
 
 NumberedRow = tuple[int, Mapping[str, Any]]
 
@@ -109,6 +113,13 @@ def _parquet(path: Path) -> list[NumberedRow]:
 
 
 def _json(path: Path, text: str) -> list[NumberedRow]:
+    found = _parsed(path, text)
+    if SURROGATE.search(text):
+        _check_characters(path, found)
+    return found
+
+
+def _parsed(path: Path, text: str) -> list[NumberedRow]:
     if _kind(path) == ".json":
         try:
             values = json.loads(text)
@@ -133,3 +144,15 @@ def _object(path: Path, number: int, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise SourceError(f"{path}: row {number}: expected an object, got {short(value)}")
     return value
+
+
+def _check_characters(path: Path, found: list[NumberedRow]) -> None:
+    """JSON can escape half of a character, which no file can hold and no teacher be sent."""
+    for number, row in found:
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = error.object[error.start].encode("unicode_escape").decode()
+            raise SourceError(
+                f"{path}: row {number}: expected whole characters, got half of one ({half}); mend or drop the row"
+            ) from None

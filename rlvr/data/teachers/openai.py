@@ -132,11 +132,13 @@ def _reply(request: Request, answer: Answer) -> Reply:
 
 
 def _usage(request: Request, text: str, said: Any) -> Usage:
-    """As the server says; else an estimate of four bytes to a token."""
-    if isinstance(said, dict) and isinstance(said.get("prompt_tokens"), int):
-        details = said.get("prompt_tokens_details") or {}
-        cached = details.get("cached_tokens") or 0
-        return Usage(said["prompt_tokens"], said.get("completion_tokens") or 0, cached)
+    """As the server says, if that can be; else an estimate of four bytes to a token."""
+    if isinstance(said, dict):
+        details = said.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+        counts: list[Any] = [said.get("prompt_tokens"), said.get("completion_tokens") or 0, cached or 0]
+        if all(type(count) is int and count >= 0 for count in counts) and counts[2] <= counts[0]:
+            return Usage(*counts)
     read = len(json.dumps(request.body(), ensure_ascii=False).encode(errors="replace"))
     return Usage(math.ceil(read / 4) + PER_MESSAGE, math.ceil(len(text.encode()) / 4), estimated=True)
 

@@ -142,6 +142,9 @@ def test_options_and_numbered_answers(tmp_path: Path) -> None:
     asked = [row for row in told if row["template"] < 8]
     assert all("OPTIONS:\n- bad\n- good" in row["messages"][0]["content"] for row in asked)
     assert {row["messages"][1]["content"] for row in asked} == {"bad", "good"}
+    config.datasets["x"] = config.datasets["x"].model_copy(update={"options": ("no", "yes")})
+    with pytest.raises(UserError, match="other settings"):
+        make(Flan, config, local=True)
 
 
 @pytest.mark.parametrize(

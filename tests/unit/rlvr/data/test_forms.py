@@ -63,6 +63,13 @@ def test_forms(row: dict[str, object], form: str, expected: dict[str, object]) -
         ({"title": "x"}, "got title"),
         ({"prompt": "Hi", "chosen": "same", "rejected": "same"}, "two responses that differ"),
         ({"prompt": [], "chosen": "a", "rejected": "b"}, "expected a prompt"),
+        ({"messages": []}, "expected messages, got an empty list"),
+        ({"messages": [{"content": "hi"}]}, "messages that each have a role; got .*hi"),
+        ({"prompt": 5, "completion": "x"}, "expected a text, or messages"),
+        ({"prompt": "x", "completion": ["y"]}, "messages that each have a role"),
+        ({"prompt": 5, "verifier": "exact", "reference": "a"}, "got 5"),
+        ({"instruction": 5, "output": "x"}, "expected texts for instruction and input, got"),
+        ({"instruction": "x", "input": {"a": 1}, "output": "x"}, "expected texts for instruction and input, got"),
     ],
 )
 def test_what_has_no_form_is_refused(row: dict[str, object], message: str) -> None:

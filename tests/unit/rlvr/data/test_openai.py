@@ -12,7 +12,8 @@ import pytest
 from rlvr.data.request import Reply, Request, Sampling, Usage
 from rlvr.data.self_instruct import CLASSIFY
 from rlvr.data.teachers.base import Again
-from rlvr.data.teachers.config import OpenAITeacher
+from rlvr.data.teachers.config import OpenAITeacher, Price
+from rlvr.data.teachers.ledger import cost
 from rlvr.data.teachers.openai import OpenAI
 from rlvr.errors import UserError
 
@@ -134,6 +135,24 @@ def test_what_is_worth_another_attempt(
 def test_no_content_and_half_a_character_are_texts(endpoint: Endpoint) -> None:
     replies = ask(endpoint, CHAT, said(None), said("\ud83d!"), said("\ud83d\ude42"))
     assert [reply.text for reply in replies] == ["", "�!", "🙂"]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 5, "completion_tokens": "7"},
+        {"prompt_tokens": 5, "completion_tokens": 7.0},
+        {"prompt_tokens": -5, "completion_tokens": 7},
+        {"prompt_tokens": 5, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": "3"}},
+        {"prompt_tokens": 5, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 6}},
+        {"prompt_tokens": None},
+        "much",
+    ],
+)
+def test_a_usage_that_cannot_be_is_estimated(endpoint: Endpoint, usage: Any) -> None:
+    [reply] = ask(endpoint, CHAT, said("Ho ho ho", usage=usage))
+    assert reply.usage.estimated
+    assert cost(reply.usage, Price(input=1.0, output=1.0)).dollars > 0
 
 
 def test_refusals_are_answers_until_there_are_only_refusals(endpoint: Endpoint) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from rlvr.data.make import settle
 from rlvr.data.orca import Orca, OrcaConfig
 from rlvr.data.orca_systems import SYSTEMS, USED
+from rlvr.data.rounds import ROUNDS
 from rlvr.errors import UserError
 
 CRITICAL_15 = 37.7
@@ -100,3 +102,36 @@ def test_names_are_checked(settings: dict[str, Any]) -> None:
 
 def test_there_are_sixteen_system_messages() -> None:
     assert len(set(SYSTEMS.values())) == 16
+
+
+def test_a_verifier_is_given_its_parameters_and_checked_before_any_call(
+    produce: Callable[..., Any], write: Write, teacher: dict[str, str]
+) -> None:
+    def settings(row: dict[str, Any]) -> dict[str, Any]:
+        query = {"data": write("own.jsonl", [{"prompt": "Is it?", "verifier": "exact", **row}]), "count": 1}
+        return {"collections": {"own": query}, "small": teacher, "large": teacher, "fraction_large": 0, "verify": True}
+
+    asked: list[str] = []
+    answer = lambda role, text, request: asked.append(text) or "YES"  # noqa: E731
+    made = produce(Orca, answer, **settings({"reference": "yes", "params": {"ignore_case": True}}))
+    assert len(made.files["stage1"]) == len(asked) == 1
+    for wrong in ({}, {"reference": "yes", "params": {"ignore_cas": True}}, {"reference": "yes", "verifier": "exakt"}):
+        with pytest.raises(UserError, match=r"own.jsonl: row 1: "):
+            produce(Orca, answer, out="other", **settings(wrong))
+    assert len(asked) == 1
+
+
+def test_how_a_teacher_is_reached_may_change_and_what_it_answers_may_not(
+    write: Write, teacher: dict[str, str], tmp_path: Path
+) -> None:
+    query = {"data": write("own.jsonl", [{"prompt": "Is it?"}]), "count": 1}
+
+    def begin(**change: Any) -> None:
+        sections = {"collections": {"own": query}, "small": teacher | change, "large": teacher}
+        settle(Orca, OrcaConfig.model_validate({"out": tmp_path, **sections}))
+
+    begin()
+    (tmp_path / ROUNDS).write_text("{}")
+    begin(url="http://elsewhere/v1", limits={"attempts": 2}, price={"input": 1.0})
+    with pytest.raises(UserError, match=r"other settings \(small.extra.effort: None, now 1\)"):
+        begin(extra={"effort": 1})

@@ -80,3 +80,13 @@ def test_a_hub_set_that_is_not_there_is_one_line() -> None:
     assert str(caught.value).startswith("nobody-at-all/no-such-set: not read from the hub (")
     assert str(caught.value).endswith("; a local copy: gsm8k:PATH")
     assert "\n" not in str(caught.value)
+
+
+def test_half_a_character_is_refused(tmp_path: Path) -> None:
+    """Two halves are a whole one."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": "\\ud83d\\ude42"}\n{"a": ["b", {"c": "red \\ud83d"}]}\n')
+    with pytest.raises(SourceError, match=r"rows.jsonl: row 2: expected whole characters, got half of one \(.ud83d\)"):
+        list(from_file(path))
+    path.write_text(path.read_text().splitlines()[0])
+    assert list(from_file(path)) == [(1, {"a": "🙂"})]
