@@ -4,7 +4,6 @@ A file names its stage at the top: `stage = "rl"`. In a pipeline each stage is a
 filled in from the stage before. Leaves out: what a good default can settle.
 """
 
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
@@ -20,7 +19,9 @@ from rlvr.settings.learning import Scale as Scale
 from rlvr.settings.sections import Compute as Compute
 from rlvr.settings.sections import EngineSettings as EngineSettings
 from rlvr.settings.sections import Faults as Faults
+from rlvr.settings.sections import Folder as Folder
 from rlvr.settings.sections import Grading as Grading
+from rlvr.settings.sections import PathOrName as PathOrName
 from rlvr.settings.sections import Sampling as Sampling
 from rlvr.settings.sections import Section as Section
 from rlvr.settings.sections import Share as Share
@@ -47,7 +48,7 @@ class SFT(Stage):
     """Supervised fine-tuning on demonstrations."""
 
     stage: Literal["sft"] = "sft"
-    data: str
+    data: PathOrName
     """JSONL or Parquet with a `messages` column (chat)."""
     epochs: PositiveFloat = 1.0
     batch_size: PositiveInt = 32
@@ -75,7 +76,7 @@ class Pairs(Section):
 class Preferences(Stage):
     """What stages that learn from pairs have in common: pairs from a file, or pairs that the verifiers make."""
 
-    data: str | None = None
+    data: PathOrName | None = None
     """JSONL or Parquet with `prompt`, `chosen` and `rejected` (chat messages)."""
     on_policy: Pairs | None = None
     epochs: PositiveFloat = 1.0
@@ -238,9 +239,9 @@ class Pipeline(Section):
     """A chain of stages; each starts from the model of the one before."""
 
     stage: Literal["pipeline"] = "pipeline"
-    out: Path
+    out: Folder
     seed: NonNegativeInt = 0
-    model: str = "{out}/base"
+    model: PathOrName = "{out}/base"
     """Where the chain starts. `{out}` in a string stands for the pipeline's run directory."""
     scratch: Scratch | None = None
     """Build model and tasks below `{out}` first."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from rlvr.config import Section
+from rlvr.config import Folder, Section
 from rlvr.data.canonical import stream
 from rlvr.data.forms import Form, Row, read
 from rlvr.errors import UserError
@@ -51,7 +51,7 @@ class Part(Section):
 class Mixture(Section):
     """What goes into a mixture, and where it goes."""
 
-    out: Path
+    out: Folder
     """Folder of the mixture and its manifest."""
     seed: NonNegativeInt = 0
     parts: Annotated[dict[str, Part], Field(min_length=1)]

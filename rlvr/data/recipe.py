@@ -9,12 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import NonNegativeInt
 
-from rlvr.config import Section
+from rlvr.config import Folder, Section
 from rlvr.data.catalogue import RECIPES
 from rlvr.data.record import Record
 from rlvr.data.stage import Stage
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 class DataConfig(Section):
     """What every recipe's configuration has."""
 
-    out: Path
+    out: Folder
     """Run directory. The same command again goes on from where it stands."""
     seed: NonNegativeInt = 0
 

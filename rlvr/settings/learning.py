@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from rlvr.settings.sections import Section, Share
+from rlvr.settings.sections import PathOrName, Section, Share
 
 
 class Optim(Section):
@@ -97,7 +97,7 @@ class Objective(Section):
 class Critic(Section):
     """The value model of PPO, as large as the policy."""
 
-    model: str = ""
+    model: PathOrName = ""
     """Reward model that it starts from (`rlvr reward-model`); by default the policy's weights and a head of zeros."""
     optim: Optim = Optim(lr=1e-5)
     gamma: Share = 1.0

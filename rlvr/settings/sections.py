@@ -1,10 +1,23 @@
 """What the configurations of all stages have in common. `rlvr/config.py` has the stages."""
 
+from os.path import expanduser
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+PathOrName = Annotated[str, AfterValidator(expanduser)]
+"""A path, or a name that stands where a path may: `~` is the user's home."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio"]
 
@@ -75,9 +88,9 @@ class Compute(Section):
 class Stage(Section):
     """What every stage that trains or judges a model has."""
 
-    model: str = ""
+    model: PathOrName = ""
     """Folder of a Hugging Face checkpoint, or its hub id. A pipeline fills it in."""
-    out: Path = Path()
+    out: Folder = Path()
     """Run directory. A pipeline fills it in."""
     seed: NonNegativeInt = 0
     compute: Compute = Compute()

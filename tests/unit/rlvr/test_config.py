@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import rlvr.recipes
-from rlvr.config import DPO, RL, STAGES, Evaluate, Pairs, Section, Tasks
+from rlvr.config import DPO, RL, SFT, STAGES, Evaluate, Pairs, Section, Tasks
 from rlvr.settings import load
 from rlvr.settings.load import ConfigError
 from rlvr.settings.presets import PRESETS
@@ -129,3 +129,12 @@ def test_tulu_3_numbers() -> None:
 )
 def test_what_the_ratio_is_taken_against(settings: dict[str, Any], old: str) -> None:
     assert RL.model_validate({"tasks": TASKS, **settings}).old == old
+
+
+def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    config = SFT(model="~/models/m", out=Path("~/runs/r"), data="~/d.jsonl")
+    assert config.model == "/home/somebody/models/m"
+    assert config.out == Path("/home/somebody/runs/r")
+    assert config.data == "/home/somebody/d.jsonl"
+    assert SFT(model="org/m~1", data="d").model == "org/m~1"
