@@ -29,8 +29,8 @@ UNSUITABLE = re.compile(
 """What a model of text cannot do."""
 NO_INPUT = "<noinput>"
 SEPARATOR = "###"
-PARTS = 7
-"""A block split at its three headings: what stands before, then heading and text three times."""
+HEADINGS = ["Instruction", "Input", "Output"]
+"""Of a block, each once and in this order."""
 KEPT_PER_REQUEST = 7
 """On the long run, for the forecast."""
 
@@ -132,8 +132,8 @@ def blocks(completion: str, first: int, cut: bool) -> Iterable[tuple[str, str, s
     whole = completion.lstrip().removeprefix(SEPARATOR).lstrip()  # a chat model says the opening once more
     pieces = (whole if whole.startswith(opening) else opening + completion).split(SEPARATOR)
     for number, piece in enumerate(pieces, start=first):
-        parts = re.split(rf"{number}\.\s+(Instruction|Input|Output):", piece)
-        if len(parts) != PARTS or (cut and number == first + len(pieces) - 1):
+        parts = re.split(rf"{number}\.\s+({'|'.join(HEADINGS)}):", piece)  # each heading, and what stands behind it
+        if parts[1::2] != HEADINGS or (cut and number == first + len(pieces) - 1):
             if piece.strip():
                 yield piece.strip()
             continue

@@ -28,6 +28,13 @@ def normal(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
 
 
+def compared(text: str) -> list[str]:
+    """The words that near duplicates are told by: ROUGE's. A text in another script has none of these, and is one word,
+    so that it repeats what is the same."""
+    whole = normal(text)
+    return words(text) or ([whole] if whole else [])
+
+
 def exact(texts: Sequence[str]) -> list[Of]:
     """For each text the first one with the same normal form, None for that one itself."""
     first: dict[str, int] = {}
@@ -39,7 +46,7 @@ def near(texts: Sequence[str], threshold: float = 0.7) -> list[Of]:
     """For each text the first one that stays and is more similar than `threshold` in (0, 1), by ROUGE-L."""
     if not 0 < threshold < 1:
         raise UserError(f"threshold: expected a number between 0 and 1, got {threshold}")
-    sequences = [words(text) for text in texts]
+    sequences = [compared(text) for text in texts]
     index = _Index(threshold)
     found: list[Of] = []
     for i, (sequence, bag) in enumerate(zip(sequences, _bags(sequences), strict=True)):

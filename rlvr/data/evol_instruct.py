@@ -37,7 +37,7 @@ FORMATS = (
     *("shell commands", "JSON data", "a formula", "a table"),
 )
 
-COPIED = re.compile(r"given prompt|rewritten prompt|created prompt|new prompt|#\s*prompt\s*#", re.IGNORECASE)
+COPIED = re.compile(r"given prompt|rewritten prompt|created prompt|#\s*prompt\s*#", re.IGNORECASE)
 SORRY_WORDS = 80
 WORD = re.compile(r"\w+(?:'\w+)?")
 

@@ -123,7 +123,9 @@ class Glan(Recipe):
 
     def _subjects(self, record: Record, replies: Sequence[Reply], rng: Random) -> Iterable[Record]:
         """Each subject once, whatever its spelling in the several lists; too many are drawn from."""
-        rows = [row for reply in replies for row in json_rows(reply.text, "subject")]
+        found = [row for reply in replies for row in json_rows(reply.text, "subject")]
+        yield from _broken(record, found)
+        rows = [row for row in found if isinstance(row, dict)]
         subjects = {" ".join(str(row["subject"]).lower().split()): row for row in reversed(rows)}
         names = sorted(subjects)
         chosen = sorted(rng.sample(names, min(len(names), self.config.subjects)))
@@ -182,15 +184,24 @@ def _leaves(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         raise UserError(f"taxonomy: {' > '.join(path) or 'top'}: expected names or a list of disciplines, got {tree!r}")
 
 
-def json_rows(reply: str, key: str) -> Iterator[dict[str, Any]]:
-    """The lines of a reply that are JSON objects with that key; fences, other text and broken lines are passed over."""
-    for line in reply.splitlines():
+def json_rows(reply: str, key: str) -> Iterator[dict[str, Any] | str]:
+    """The JSON objects of a reply that have that key, in lines or lists or by themselves, and what is left of a line
+    where one has a fault. Fences and other text are passed over."""
+    decoder, at = json.JSONDecoder(), 0
+    while (start := reply.find("{", at)) >= 0:
         try:
-            row = json.loads(line.strip().rstrip(","))
+            row, at = decoder.raw_decode(reply, start)
         except json.JSONDecodeError:
+            broken = reply[start:].partition("\n")[0]
+            at = start + len(broken)
+            yield broken
             continue
-        if isinstance(row, dict) and row.get(key):
+        if row.get(key):
             yield row
+        elif "{" in reply[start + 1 : at]:
+            at = start + 1  # an object around them
+        else:
+            yield reply[start:at]
 
 
 def choices(sizes: Sequence[int], count: int, across: float, most: int, rng: Random) -> list[Choice]:
@@ -250,10 +261,19 @@ def _noted(record: Record, replies: Sequence[Reply], rng: Random) -> Iterable[Re
 
 
 def _sessions(record: Record, replies: Sequence[Reply], rng: Random) -> Iterable[Record]:
-    rows = [row for row in json_rows(replies[0].text, "session") if _texts(row.get("concepts"))]
+    found = list(json_rows(replies[0].text, "session"))
+    yield from _broken(record, found)
+    rows = [row for row in found if isinstance(row, dict) and _texts(row.get("concepts"))]
     sessions = [{"session": str(row["session"]), "concepts": _texts(row["concepts"])} for row in rows]
     content = {name: value for name, value in record.content.items() if name != "notes"}
     yield replace(record, content=content | {"sessions": sessions}).check("syllabus", len(sessions) > 0, len(sessions))
+
+
+def _broken(record: Record, found: Iterable[dict[str, Any] | str]) -> Iterable[Record]:
+    """What of the helper's rows could not be read, so that it is counted."""
+    for row in found:
+        if isinstance(row, str):
+            yield record.child("row", discipline=record["discipline"], row=row).check("row", False)
 
 
 def _asked(record: Record, replies: Sequence[Reply], rng: Random) -> Iterable[Record]:

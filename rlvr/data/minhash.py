@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rlvr.data.duplicates import Of
-from rlvr.data.rouge import words
+from rlvr.data.duplicates import Of, compared
 from rlvr.errors import UserError
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
@@ -71,7 +70,7 @@ class _Shingles:
 
     def of(self, text: str) -> Hashes:
         """Sorted, without repeats; a text shorter than a shingle is one shingle."""
-        found = np.array([self._hash(word) for word in words(text)], dtype=np.uint64)
+        found = np.array([self._hash(word) for word in compared(text)], dtype=np.uint64)
         width = min(SHINGLE, len(found))
         sums = np.zeros(len(found) - width + 1 if width else 0, dtype=np.uint64)
         for at in range(width):

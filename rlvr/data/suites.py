@@ -31,10 +31,11 @@ def items(source: str) -> dict[str, str]:
     if found is FILE:
         path = Path(where).expanduser()
         found_rows, texts = rows_and_texts(path)
-        return {
-            str(row.get("id") or f"row {n}"): text
-            for n, (row, text) in enumerate(zip(found_rows, texts, strict=True), 1)
-        }
+        named: dict[str, str] = {}
+        for number, (row, text) in enumerate(zip(found_rows, texts, strict=True), start=1):
+            name = str(row.get("id") or "")
+            named[name if name and name not in named else f"row {number}"] = text
+        return named
     examples = load_examples(source)
     return {e.task.id: e.question if e.question is not None else user_text(e.task.prompt) for e in examples}
 

@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from rlvr.errors import UserError
 from rlvr.settings.sections import Grading, Sampling, Section, Stage
+from rlvr.tasks.sources import alike
 
 ALONE = "tasks"
 """The name of the suite that `tasks` is."""
@@ -67,8 +68,9 @@ class Evaluate(Stage):
     def _something_to_judge(self) -> Self:
         if not (self.tasks or self.development or self.unseen or self.tax):
             raise ValueError("expected at least one of tasks, development, unseen and tax; got none")
-        if shared := sorted(set(self.development.values()) & set(self.unseen.values())):
-            raise ValueError(f"{shared[0]} is both in development and unseen; it can only be one of them")
+        for source in self.unseen.values():
+            if any(alike(source, other) for other in self.development.values()):
+                raise ValueError(f"{source} is both in development and unseen; it can only be one of them")
         if shared := sorted(self.development.keys() & self.unseen.keys()):
             raise ValueError(f"the name {shared[0]!r} stands both in development and in unseen; choose another")
         return self
@@ -90,5 +92,5 @@ class Evaluate(Stage):
         """Raise UserError if an unseen suite is `used`: (what for -> task source)."""
         for name, source in self.unseen.items():
             for purpose, other in {**used, "evaluate.tasks": self.tasks}.items():
-                if other == source:
+                if other is not None and alike(source, other):
                     raise UserError(f"evaluate.unseen.{name}: {source} is also {purpose}, so it is not unseen")

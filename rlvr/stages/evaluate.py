@@ -30,6 +30,8 @@ from verifiers import Task
 
 Table = dict[str, dict[str, Scores]]
 """Suite -> model -> scores."""
+Lengths = dict[str, dict[str, int]]
+"""Suite -> model -> prompts that its tokenizer makes too long."""
 
 
 def run(config: Evaluate) -> None:
@@ -46,10 +48,10 @@ def run(config: Evaluate) -> None:
 
 async def _judge(
     config: Evaluate, models: Mapping[str, str], suites: Mapping[str, Sequence[Task]], log: RunLog
-) -> tuple[Table, dict[str, int]]:
-    """The scores of every suite and model, and how many prompts of each suite were too long."""
+) -> tuple[Table, Lengths]:
+    """The scores of every suite and model, and how many prompts of it were too long for the model."""
     table: Table = {name: {} for name in suites}
-    too_long: dict[str, int] = {}
+    too_long: Lengths = {name: {} for name in suites}
     if not suites:
         return table, too_long
     engine = RemoteEngine(next(iter(models.values())), config.engine_batch, config.compute)
@@ -59,7 +61,7 @@ async def _judge(
             await engine.open(checkpoint)
         metrics: dict[str, float] = {}
         for suite, tasks in suites.items():
-            prompts, too_long[suite] = await engine.encode(tasks, config.max_prompt_tokens)
+            prompts, too_long[suite][model] = await engine.encode(tasks, config.max_prompt_tokens)
             if not prompts:
                 raise ConfigError(
                     f"{suite}: all {len(tasks)} prompts are longer than {config.max_prompt_tokens} tokens"
@@ -88,7 +90,7 @@ def _write_responses(config: Evaluate, suite: str, model: str, scores: Scores) -
                 file.write(json.dumps(row) + "\n")
 
 
-def summarise(config: Evaluate, models: Mapping[str, str], table: Table, too_long: Mapping[str, int]) -> dict[str, Any]:
+def summarise(config: Evaluate, models: Mapping[str, str], table: Table, too_long: Lengths) -> dict[str, Any]:
     """`models`: every model's scores on `tasks`, or its averages over the development suites. `suites`: everything."""
     suites = {name: _suite(config, name, scores, too_long[name]) for name, scores in table.items()}
     means = {
@@ -108,7 +110,7 @@ def summarise(config: Evaluate, models: Mapping[str, str], table: Table, too_lon
     return {"models": scores, "suites": suites, "averages": means} | held
 
 
-def _suite(config: Evaluate, name: str, scores: Mapping[str, Scores], too_long: int) -> dict[str, Any]:
+def _suite(config: Evaluate, name: str, scores: Mapping[str, Scores], too_long: Mapping[str, int]) -> dict[str, Any]:
     """One suite: each model's scores, and its gain over the first model on the same tasks."""
     first, *others = scores
     gains = {
@@ -116,7 +118,9 @@ def _suite(config: Evaluate, name: str, scores: Mapping[str, Scores], too_long: 
         for model in others
         if scores[first].values.keys() & scores[model].values.keys()
     }
-    found = {model: one.summary(config.pass_at) | {"prompts_too_long": too_long} for model, one in scores.items()}
+    found = {
+        model: one.summary(config.pass_at) | {"prompts_too_long": too_long[model]} for model, one in scores.items()
+    }
     for model, gain in gains.items():
         _say(f"{label(name, model)}: {gain.points()} over {first}")
     return {

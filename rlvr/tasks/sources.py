@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from rlvr.tasks.base import ALL, Example, Source
+from rlvr.tasks.base import ALL, DataSet, Example, Source
 from rlvr.tasks.files import TaskFile, TaskHub
 from rlvr.tasks.gsm8k import GSM8K
 from rlvr.tasks.humaneval import HUMANEVAL
@@ -64,6 +64,25 @@ def resolve(source: str) -> tuple[Source, str, str | None]:
     raise SourceError(
         f"no task source {source!r}{hint} Known: {', '.join(sorted(SOURCES))}, or the PATH of a JSONL file"
     )
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two sources are the same tasks, however they are written: a copy of a data set's split is that split."""
+    return one == other or bool(_meant(one) & _meant(other))
+
+
+def _meant(source: str) -> set[tuple[str, ...]]:
+    """A file by its path, a data set by its splits; nothing of a name that nobody registered."""
+    try:
+        found, where, split = resolve(source)
+    except SourceError:
+        return set()
+    path = Path(where).expanduser()
+    if found is FILE or (isinstance(found, DataSet) and not split and path.suffix in (*KINDS, ".gz")):
+        return {(str(path.resolve()),)}
+    if isinstance(found, DataSet):
+        return {(found.name, one) for one in (found.hub.splits if split == ALL else [split or found.hub.splits[0]])}
+    return {(found.name, where, split or "")}
 
 
 def _checked(examples: Iterator[Example]) -> Iterator[Example]:

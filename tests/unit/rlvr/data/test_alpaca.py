@@ -34,6 +34,7 @@ FIRST = ("First.", "", "One.")
         (continued(block(5) + "5. Output:\nagain\n"), [FIRST, None]),
         (continued("Now some talk.\n", block(6)), [FIRST, None, ("Do it.", "", "Done.")]),
         (continued("\n"), [FIRST]),
+        (continued("5. Instruction: Do it.\n5. Output:\nx\n5. Input:\ny\n"), [FIRST, None]),  # in another order
         ("", [None]),
         (continued(block(5, output="5 apples, 5. Really.")), [FIRST, ("Do it.", "", "5 apples, 5. Really.")]),
     ],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rlvr.data import decontaminate
+from rlvr.data import decontaminate, suites
 from rlvr.data.decontaminate import Index, words
 
 NEEDS_DATA = pytest.mark.skipif(
@@ -144,6 +144,13 @@ def test_a_tenth_of_the_large_case_in_a_tenth_of_its_time(template: int) -> None
     start = time.process_time()
     assert not Index({"s": items}).report(documents).flagged
     assert time.process_time() - start < 3
+
+
+def test_items_with_one_id_are_all_compared(tmp_path: Path) -> None:
+    path = tmp_path / "suite.jsonl"
+    rows = [{"id": "a", "question": "one"}, {"id": "a", "question": "two"}, {"question": "three"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert suites.items(str(path)) == {"a": "one", "row 2": "two", "row 3": "three"}
 
 
 def test_words_are_split_as_the_published_analyzer_does() -> None:

@@ -72,6 +72,12 @@ def test_texts_without_words_stay(near: object) -> None:
     assert near(["", "!?", "", "a"], 0.5) == [None] * 4  # type: ignore[operator]
 
 
+@METHODS
+def test_the_same_in_another_script_is_a_duplicate(near: object) -> None:
+    given = ["Назови три цвета.", "Назови три реки.", "назови  три цвета."]
+    assert near(given, 0.7) == [None, None, 0]  # type: ignore[operator]
+
+
 def shingles(text: str) -> set[tuple[str, ...]]:
     found = text.split()
     return {tuple(found[i : i + 3]) for i in range(max(1, len(found) - 2))}

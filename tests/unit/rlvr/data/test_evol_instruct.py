@@ -34,6 +34,7 @@ Rows = list[dict[str, Any]]
         ("Here is the rewritten prompt: ...", True),
         ("Created prompt: sing", True),
         ("Give a prompt reply", False),
+        ("Invent a new prompt for a shell", False),
         ("Write a letter to a friend", False),
     ],
 )

@@ -100,9 +100,22 @@ def possible(sizes: tuple[int, ...], most: int) -> Any:
         yield from (((a, c), (b, d)) for c in parts[a] for d in parts[b] if len(c) + len(d) <= most)
 
 
-def test_broken_lines_are_passed_over() -> None:
+def test_rows_are_read_in_every_layout() -> None:
     reply = 'Sure!\n```json\n{"a": 1},\n[{"a": 2}]\n{"a": \n{"b": 3}\n  {"a": 4}\n```'
-    assert list(json_rows(reply, "a")) == [{"a": 1}, {"a": 4}]
+    assert list(json_rows(reply, "a")) == [{"a": 1}, {"a": 2}, '{"a": ', '{"b": 3}', {"a": 4}]
+    rows = [{"a": "x } {"}, {"a": 2}]
+    for layout in (rows, {"rows": rows}):
+        assert list(json_rows(json.dumps(layout, indent=1), "a")) == rows
+        assert list(json_rows(json.dumps(layout), "a")) == rows
+
+
+def test_rows_that_cannot_be_read_are_counted(
+    produce: Callable[..., Any], settings: dict[str, Any], tmp_path: Path
+) -> None:
+    made = produce(Glan, professor, taxonomy=taxonomy(tmp_path / "t.json", "Optics"), subject_lists=2, **settings)
+    assert made.manifest["rejected"] == {"row": 4}
+    assert {row["row"][:10] for row in made.files["rejected"]} == {'{"subject"', '{"SUBJECT"'}
+    assert len(made.files["dataset"]) == SUBJECTS * 20
 
 
 def test_the_shipped_taxonomy() -> None:
