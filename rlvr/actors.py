@@ -3,6 +3,7 @@
 Prompts, rollouts and verdicts cross the driver; weights do not: the learner's go to the engines as an object reference.
 """
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, ObjectLostError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError
 
 from rlvr.config import RL, Compute, EngineSettings, Faults, Grading, Sampling
 from rlvr.errors import WorkFailed
@@ -42,8 +43,6 @@ class EngineActor:
     """Owns an engine, and proves after every update that it has the learner's weights."""
 
     def __init__(self, model: str, at_once: int, compute: Compute, settings: EngineSettings, number: int) -> None:
-        import asyncio
-
         set_threads(compute)
         self.name = f"engine {number}"
         self.turn = asyncio.Lock()
@@ -73,7 +72,9 @@ class EngineActor:
     async def load(self, weights: Any, version: int) -> None:
         async with self.turn:
             await self.engine.load(weights.arrays, version)
-            weights.check(version, await self.engine.fingerprint(), self.engine.dtype, self.name)
+            found = await self.engine.fingerprint()
+            # In a thread, for it reads all numbers: meanwhile the heart beats, and rollouts go out.
+            await asyncio.to_thread(weights.check, version, found, self.engine.dtype, self.name)
 
     async def open(self, model: str) -> None:
         """Another checkpoint in place of this one."""
@@ -192,6 +193,8 @@ class _losses:
             raise WorkFailed(f"{type(error).__name__}: {_line(error)}") from error
         if isinstance(error, RayActorError):
             raise Lost("its process died") from error
+        if isinstance(error, OutOfMemoryError):
+            raise Lost("its node was low on memory, and Ray killed it") from error
 
 
 def _line(error: RayError) -> str:

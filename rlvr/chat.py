@@ -38,7 +38,7 @@ def encode_prompts(tokenizer: Any, tasks: Sequence[Task], max_tokens: int) -> tu
 
 
 def encode_conversations(
-    tokenizer: Any, conversations: Iterable[Messages], max_tokens: int
+    tokenizer: Any, conversations: Iterable[Messages], max_tokens: int | None = None
 ) -> tuple[list[Encoded], int]:
     """Conversations cut at `max_tokens`, and how many were dropped because no assistant token was left."""
     pieces = [_pieces(tokenizer, messages) for messages in conversations]

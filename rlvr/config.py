@@ -82,8 +82,11 @@ class Preferences(Stage):
     epochs: PositiveFloat = 1.0
     batch_size: PositiveInt = 32
     max_tokens: PositiveInt = 2048
+    """Longer answers are cut at the end; pairs whose prompt leaves no room for one are left out and counted."""
     workers: PositiveInt = 1
     checkpoint_every: PositiveInt = 100
+    grading: Grading = Grading()
+    """Who judges the responses that pairs are made of."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -86,6 +86,10 @@ class Member:
             await asyncio.wait({up, self._life}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             up.cancel()
+        self.check()
+
+    def check(self) -> None:
+        """Raises WorkFailed when the place cannot be filled any more."""
         if self._life.done():
             self._life.result()
 

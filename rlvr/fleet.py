@@ -25,6 +25,10 @@ BatchOf = Callable[[int], Sequence[Sample]]
 """The journaled batch of a step."""
 
 
+AT_ONCE = 64
+"""Responses that a grader is given in one call, with one deadline; what it has answered is not asked again."""
+
+
 @dataclass(slots=True, eq=False)
 class _Part:
     """Requests that are sampled beside each other, and where the rollouts of each go."""
@@ -123,11 +127,13 @@ class Engines:
             await member.ready()
             part = await self._take()
             try:
+                if not member.serves:
+                    raise Lost("while it had nothing to do")
                 async for rollouts in member.stream("sample", part.requests, part.sampling):
                     for rollout in rollouts:
                         part.arrived.pop(rollout.id).put_nowait(rollout)
-                member.worked()
-            except Lost:
+                    member.worked()
+            except (Lost, Gone):  # the engine, or its answers with the node that kept them
                 part.requests = [request for request in part.requests if request.id in part.arrived]
                 self._waiting.appendleft(part)
                 self._news.set()
@@ -150,7 +156,7 @@ class Engines:
 
 
 class Graders:
-    """The grader protocol: each call goes to the grader with the fewest under way."""
+    """The grader protocol: responses go, some at a time, to the grader with the fewest under way."""
 
     def __init__(self, start: Start, count: int, faults: Faults) -> None:
         self.members = [
@@ -160,11 +166,18 @@ class Graders:
 
     async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
         """As many verdicts as items, in their order."""
+        parts = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
+        judged = await asyncio.gather(*map(self._grade, parts))
+        return [verdict for part in judged for verdict in part]
+
+    async def _grade(self, items: Sequence[Item]) -> list[Verdict]:
         while True:
+            for member in self.members:
+                member.check()
             member = min(self.members, key=lambda member: (not member.serves, member.calls))
             try:
                 verdicts: list[Verdict] = await member.call("grade_many", list(items))
-            except Lost:
+            except (Lost, Gone):
                 continue  # to whoever is best placed now
             member.worked()
             return verdicts

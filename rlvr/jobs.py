@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiohttp
 import ray
 from ray._private import parameter
 from ray._private.runtime_env.constants import RAY_JOB_CONFIG_JSON_ENV_VAR
@@ -29,6 +30,8 @@ from rlvr.settings.load import ConfigError
 START_S = 90.0
 """A job server that takes longer to answer is given up."""
 POLL_S = 0.25
+LAST_LINES_S = 5.0
+"""What a job's log has still to say may take so long once the job has ended."""
 AGENT_PORT = 52365
 """Where Ray's agents listen for jobs unless told otherwise."""
 TAIL = 20
@@ -218,19 +221,36 @@ def _status(client: JobSubmissionClient, job: str) -> JobStatus:
 
 def follow(client: JobSubmissionClient, job: str) -> None:
     """Copy the job's log to stdout until it ends. Raises as `wait`, and ConfigError when there is no such job."""
+    with _told(job):
+        client.get_job_status(job)
+    asyncio.run(_copy_to_end(client, job))
+    _check_end(client, job)
 
-    async def copy() -> None:
+
+async def _copy_to_end(client: JobSubmissionClient, job: str) -> None:
+    """It is the job's status that says when: the log's connection has no deadline, and may end before the job."""
+
+    def has_ended() -> bool:
+        time.sleep(POLL_S)
+        return bool(_status(client, job).is_terminal())
+
+    copying = asyncio.create_task(_copy(client, job))
+    try:
+        while not await asyncio.to_thread(has_ended):
+            pass
+        await asyncio.wait({copying}, timeout=LAST_LINES_S)
+    finally:
+        copying.cancel()
+        await asyncio.gather(copying, return_exceptions=True)
+
+
+async def _copy(client: JobSubmissionClient, job: str) -> None:
+    try:
         async for lines in client.tail_job_logs(job):
             sys.stdout.write(lines)
             sys.stdout.flush()
-
-    with _told(job):
-        client.get_job_status(job)
-    try:
-        asyncio.run(copy())
-    except RuntimeError as error:
+    except (RuntimeError, OSError, aiohttp.ClientError) as error:
         sys.stderr.write(f"the log ends here ({error}); the job goes on\n")
-    wait(client, job, lambda: None)
 
 
 def _check_end(client: JobSubmissionClient, job: str) -> None:

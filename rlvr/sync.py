@@ -13,6 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+FACTORS = (0xFF51AFD7ED558CCD - (1 << 64), 0xC4CEB9FE1A85EC53 - (1 << 64))
+"""Of the finalizer, as signed numbers."""
+AT_ONCE = {True: 1 << 16, False: 1 << 24}
+"""Numbers that are mixed together: on a CPU what its cache holds, which is 19 times as fast as a tensor at once."""
+
 
 class SyncFailed(Exception):
     """An engine does not have the learner's weights after an update."""
@@ -37,9 +42,11 @@ class Weights:
         """
         if version != self.version:
             raise SyncFailed(f"{engine} was sent the weights of version {self.version} as version {version}")
-        if fingerprint(tensors(self.arrays)) != self.fingerprint:
+        expected = fingerprint(tensors(self.arrays))
+        if expected != self.fingerprint:
             raise SyncFailed(f"the weights of version {version} were damaged on their way to {engine}")
-        expected = fingerprint(tensor.to(dtype) for tensor in tensors(self.arrays))
+        if dtype != torch.float32:
+            expected = fingerprint(tensor.to(dtype) for tensor in tensors(self.arrays))
         if found is not None and found != expected:
             raise SyncFailed(
                 f"{engine} does not have the learner's weights after the update to version {version}: "
@@ -59,20 +66,19 @@ def fingerprint(tensors: Iterable[Tensor]) -> int:
 
 def _mixed(tensor: Tensor) -> int:
     """The sum of MurmurHash3's 64-bit finalizer over the numbers as fp32 bits; it maps 0 to 0."""
-    bits = tensor.detach().float().contiguous().view(torch.int32).flatten()
+    numbers = tensor.detach().contiguous().flatten()
+    x = torch.empty(min(AT_ONCE[numbers.is_cpu], len(numbers)), dtype=torch.int64, device=numbers.device)
+    shifted = torch.empty_like(x)
     total = 0
-    for part in torch.split(bits, 1 << 22):  # bounds the 64-bit copies
-        x = part.long()
-        x = (x ^ _shifted(x, 33)) * _signed(0xFF51AFD7ED558CCD)
-        x = (x ^ _shifted(x, 33)) * _signed(0xC4CEB9FE1A85EC53)
-        total += int((x ^ _shifted(x, 33)).sum())
+    for part in torch.split(numbers, AT_ONCE[numbers.is_cpu]):
+        x, shifted = x[: len(part)], shifted[: len(part)]
+        x.copy_(part.float().view(torch.int32))
+        for factor in FACTORS:
+            x.bitwise_xor_(_shifted(x, shifted)).mul_(factor)
+        total += int(x.bitwise_xor_(_shifted(x, shifted)).sum())
     return total
 
 
-def _shifted(x: Tensor, bits: int) -> Tensor:
-    """A logical shift to the right: torch's is arithmetic."""
-    return (x >> bits) & ((1 << (64 - bits)) - 1)
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >= 1 << 63 else value
+def _shifted(x: Tensor, into: Tensor) -> Tensor:
+    """A logical shift to the right by 33: torch's is arithmetic."""
+    return torch.bitwise_right_shift(x, 33, out=into).bitwise_and_((1 << 31) - 1)

@@ -74,13 +74,18 @@ def importance(
     """
     if kind == "none":
         return torch.ones_like(old)
-    gap = torch.where(mask > 0, old - sampler, 0.0).detach()
-    if level != "token":
-        gap = (sequence_sum if level == "sequence" else sequence_mean)(gap, mask, seq)
-    weight = gap.clamp(-RATIO_CLAMP, RATIO_CLAMP).exp()
+    weight = uncut_importance(old, sampler, mask, seq, level)
     if kind == "truncate":
         return weight.clamp(max=cap)
     return torch.where((weight >= floor) & (weight <= cap), weight, 0.0)
+
+
+def uncut_importance(old: Tensor, sampler: Tensor, mask: Tensor, seq: Tensor, level: str) -> Tensor:
+    """The weight of `importance` before anything is made of it."""
+    gap = torch.where(mask > 0, old - sampler, 0.0).detach()
+    if level != "token":
+        gap = (sequence_sum if level == "sequence" else sequence_mean)(gap, mask, seq)
+    return gap.clamp(-RATIO_CLAMP, RATIO_CLAMP).exp()
 
 
 def fresh(logp: Tensor, sampler: Tensor, advantage: Tensor, mask: Tensor, seq: Tensor, limit: float) -> Tensor:

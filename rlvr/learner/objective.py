@@ -50,7 +50,7 @@ def policy_loss(config: RL, streams: Streams) -> tuple[Tensor, dict[str, Tensor]
     if objective.stale_limit is not None:
         fresh = loss.fresh(logp, sampler, streams.advantage, streams.trained, streams.seq, objective.stale_limit)
         per_token = torch.where(fresh, per_token, 0.0)
-        figures["stale"] = (~fresh).float()
+        figures["left_behind"] = (~fresh).float()
     if objective.entropy:
         per_token = per_token - objective.entropy * streams.entropy
     if streams.ref is not None:
@@ -97,10 +97,9 @@ def _figures(objective: Objective, streams: Streams, old: Tensor, sampler: Tenso
         if objective.policy == "gspo":
             rho = loss.sequence_ratio(logp, old, streams.trained, streams.seq)
         outside = (rho < 1 - objective.clip_low) | (rho > 1 + objective.clip_high)
-        against = loss.ratio(old, sampler)
-        cut = (against > objective.importance_cap) | (
-            (against < objective.importance_floor) & (objective.importance == "mask")
-        )
+        against = loss.uncut_importance(old, sampler, streams.trained, streams.seq, objective.importance_level)
+        above, below = against > objective.importance_cap, against < objective.importance_floor
+        cut = (above & (objective.importance != "none")) | (below & (objective.importance == "mask"))
         figures = {
             "entropy": streams.entropy.detach(),
             "sampler_kl": sampler - logp,

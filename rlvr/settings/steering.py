@@ -8,8 +8,8 @@ from typing import Any
 from rlvr.config import RL, SFT, Preferences
 from rlvr.settings.learning import Scale
 
-ANY_STAGE = {"out", "compute", "trackers"}
-RL_ONLY = {"steps", "evaluate_every", "checkpoint_every", "engine_batch", "micro_batch_tokens", "grading", "faults"}
+ANY_STAGE = {"out", "compute", "trackers", "grading"}
+RL_ONLY = {"steps", "evaluate_every", "checkpoint_every", "engine_batch", "micro_batch_tokens", "faults"}
 RL_ONLY |= {"engine.replicas", "engine.tensor_parallel", "engine.memory"}
 RL_ONLY |= {f"scale.{name}" for name in Scale.model_fields if name != "lora"}
 """What may change, and it is still the same run; a section stands for all that is in it."""
@@ -18,8 +18,10 @@ RL_ONLY |= {f"scale.{name}" for name in Scale.model_fields if name != "lora"}
 def steering(config: RL | SFT | Preferences) -> dict[str, Any]:
     """The settings that may not change, by dotted name."""
     free = ANY_STAGE | RL_ONLY if isinstance(config, RL) else ANY_STAGE
-    if isinstance(config, RL) and config.optim.schedule != "constant":
-        free = free - {"steps"}
+    if isinstance(config, RL):
+        optims = [config.optim, *([config.critic.optim] if config.critic else [])]
+        if any(optim.schedule != "constant" for optim in optims):
+            free = free - {"steps"}  # the rate depends on it
     return _flat(config.model_dump(mode="json"), free)
 
 

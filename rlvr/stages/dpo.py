@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from rlvr.actors import RemoteGrader, device_of
 from rlvr.chat import IGNORED, encode_conversations, encode_prompts
 from rlvr.collect import seed_of
-from rlvr.config import DPO, Grading, Pairs, Preferences
+from rlvr.config import DPO, Pairs, Preferences
 from rlvr.data.preferences import verified
 from rlvr.jobs import attached
 from rlvr.records import trackers
@@ -21,6 +22,8 @@ from rlvr.stages.workers import Rank, save, train_on_workers, trainer_arguments
 from rlvr.tasks import rows
 from rlvr.tasks.sources import load_tasks
 from verifiers import Verdict
+
+log = logging.getLogger(__name__)
 
 PAIRS = "pairs.jsonl"
 """Pairs as token ids, in the run directory: `prompt_ids`, `chosen_ids`, `rejected_ids`, and the texts to look at."""
@@ -43,7 +46,7 @@ async def make_pairs(config: Preferences, plan: Pairs) -> list[dict[str, Any]]:
     tasks = load_tasks(plan.tasks)
     random.Random(f"{config.seed}/pairs").shuffle(tasks)
     engine = TransformersEngine(config.model, device=device_of(config.compute))
-    grader = RemoteGrader(Grading())
+    grader = RemoteGrader(config.grading)
     prompts, _ = encode_prompts(engine.tokenizer, tasks[: plan.prompts], config.max_tokens - 1)
     owners = {f"{i:06}/{j:03}": prompt for i, prompt in enumerate(prompts) for j in range(plan.samples)}
     requests = [Request(id, prompt.ids, seed_of(config.seed, f"pairs/{id}")) for id, prompt in owners.items()]
@@ -76,23 +79,35 @@ def pair_up(
             }
 
 
-def _given_pairs(config: Preferences, tokenizer: Any) -> list[dict[str, Any]]:
-    """Pairs of a file, in the form of `pairs.jsonl`."""
-    pairs = []
+def given_pairs(config: Preferences, tokenizer: Any) -> list[dict[str, Any]]:
+    """Pairs of a file, in the form of `pairs.jsonl`, without those whose prompt leaves no room for an answer.
+
+    Raises ConfigError for a row that is no pair, and when no pair is left.
+    """
+    pairs, too_long = [], 0
     for number, row in rows.from_file(Path(str(config.data))):
         try:
             prompt = list(row["prompt"])
-            both, _ = encode_conversations(
-                tokenizer, [prompt + list(row["chosen"]), prompt + list(row["rejected"])], config.max_tokens
-            )
+            conversations = [prompt + list(row[side]) for side in ("chosen", "rejected")]
+            both, _ = encode_conversations(tokenizer, conversations)
         except (KeyError, TypeError) as error:
             raise ConfigError(
                 f"{config.data}: row {number}: expected `prompt`, `chosen`, `rejected` as chat messages, got {error!r}"
             ) from None
-        if len(both) == 2:
-            starts = [max(i for i, label in enumerate(e.labels) if label == IGNORED) + 1 for e in both]
-            chosen, rejected = (e.ids[start:] for e, start in zip(both, starts, strict=True))
-            pairs.append({"prompt_ids": both[0].ids[: starts[0]], "chosen_ids": chosen, "rejected_ids": rejected})
+        # What comes last is the answer; earlier turns of the assistant belong to the prompt.
+        starts = [max(i for i, label in enumerate(e.labels) if label == IGNORED) + 1 for e in both]
+        prompts = [e.ids[:start] for e, start in zip(both, starts, strict=True)]
+        if len(both) < 2 or prompts[0] != prompts[1]:
+            raise ConfigError(f"{config.data}: row {number}: expected one answer of the assistant on either side")
+        if starts[0] >= config.max_tokens:
+            too_long += 1
+        else:
+            chosen, rejected = (e.ids[starts[0] : config.max_tokens] for e in both)
+            pairs.append({"prompt_ids": prompts[0], "chosen_ids": chosen, "rejected_ids": rejected})
+    if not pairs:
+        raise ConfigError(f"{config.data}: all {too_long} prompts fill max_tokens ({config.max_tokens}) by themselves")
+    if too_long:
+        log.warning("%d pairs left out: their prompts leave no room for an answer in max_tokens", too_long)
     return pairs
 
 
@@ -102,7 +117,7 @@ def all_pairs(config: Preferences, tokenizer: Any, rank: Rank, begun: bool) -> l
     `begun`: the run goes on from a checkpoint, so they are there already.
     """
     if config.on_policy is None:
-        return _given_pairs(config, tokenizer)
+        return given_pairs(config, tokenizer)
     if rank.first and not begun:
         made = asyncio.run(make_pairs(config, config.on_policy))
         (config.out / PAIRS).write_text("".join(json.dumps(pair) + "\n" for pair in made))
@@ -110,8 +125,18 @@ def all_pairs(config: Preferences, tokenizer: Any, rank: Rank, begun: bool) -> l
     return [dict(row) for _, row in rows.from_file(config.out / PAIRS)]
 
 
+def on_disk(pairs: Sequence[dict[str, Any]], folder: Path, rank: Rank) -> Any:
+    """A data set in the folder, where every worker finds what the first one computes of it."""
+    from datasets import Dataset, load_from_disk
+
+    if rank.first:
+        columns = ("prompt_ids", "chosen_ids", "rejected_ids")
+        Dataset.from_dict({name: [list(pair[name]) for pair in pairs] for name in columns}).save_to_disk(folder)
+    rank.barrier()
+    return load_from_disk(folder)
+
+
 def _train(config: DPO, rank: Rank) -> None:
-    from datasets import Dataset
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import DPOConfig, DPOTrainer
 
@@ -127,8 +152,7 @@ def _train(config: DPO, rank: Rank) -> None:
     before = last(config, rank)
     tokenizer = AutoTokenizer.from_pretrained(config.model)
     pairs = all_pairs(config, tokenizer, rank, begun=before is not None)
-    columns = ("prompt_ids", "chosen_ids", "rejected_ids")
-    data = Dataset.from_dict({name: [list(pair[name]) for pair in pairs] for name in columns})
+    data = on_disk(pairs, config.out / "pairs", rank)
     also = trackers.start(config, bool(before)) if rank.first else None
     with RunLog(config.out, "dpo", 0, bool(before), also) as log:
         trainer = OnIds(

@@ -110,6 +110,16 @@ def rows(out: Path) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in read(out)]
 
 
+@pytest.mark.parametrize("stage", ["sft", "dpo", "reward-model"])
+def test_several_workers_train_one_model(folder: Path, stage: str) -> None:
+    """Of half the batch each; what the first one computes for all of them, such as a reference, they find."""
+    name = f"two-{stage}"
+    run = command(folder, stage, name, "workers=2", "epochs=1")
+    finish(run)
+    assert max(row["step"] for row in read(folder / name)) == ROWS / 4
+    assert (folder / name / "model" / "model.safetensors").exists()
+
+
 @pytest.mark.parametrize(("stage", "step"), [("sft", 10), ("dpo", 20), ("reward-model", 25)])
 def test_a_killed_stage_ends_like_one_that_was_not(folder: Path, stage: str, step: int) -> None:
     finish(command(folder, stage, stage))

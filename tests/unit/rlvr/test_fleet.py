@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from rlvr.config import Faults, Sampling
+from rlvr.errors import WorkFailed
 from rlvr.faults import Gone, Lost
-from rlvr.fleet import Engines, Graders, Learner, RankGroup
+from rlvr.fleet import AT_ONCE, Engines, Graders, Learner, RankGroup
 from rlvr.samples import Request, Rollout
 from verifiers import Item, Verdict
 
@@ -113,6 +114,64 @@ def test_an_engine_that_dies_gives_its_requests_back() -> None:
     living(test)
 
 
+def test_answers_that_are_lost_with_their_node_are_asked_for_once_more() -> None:
+    async def test() -> None:
+        sampler = Sampler()
+        engines = Engines(sampler.start, 1, FAULTS, at_once=8)
+        await engines.members[0].ready()
+        [actor] = sampler.actors
+        serve, lost = actor.serve, ["000000/005"]
+
+        def losing(method: str, *args: Any) -> Any:
+            if method == "sample" and args[0].id in lost:
+                lost.clear()
+                raise Gone("with its node")
+            return serve(method, *args)
+
+        actor.serve = losing
+        assert sorted(await sample(engines, ask(8))) == [request.id for request in ask(8)]
+        assert len(sampler.sampled) == 8
+        assert engines.members[0].losses == 0
+        await engines.close()
+
+    living(test)
+
+
+def test_an_engine_that_died_while_idle_holds_no_requests() -> None:
+    async def test() -> None:
+        sampler, start = Sampler(), asyncio.Event()
+
+        class Slow(Actor):
+            async def call(self, method: str, *args: Any) -> Any:
+                await start.wait()
+                return await super().call(method, *args)
+
+        def bring_up(number: int) -> Actor:
+            return sampler.start(number) if len(sampler.actors) < 2 else Slow(lambda *_: None)
+
+        engines = Engines(bring_up, 2, FAULTS, at_once=4)
+        await sample(engines, ask(8))
+        engines.members[0].drop("killed by the test")
+        assert len(await asyncio.wait_for(sample(engines, ask(16, batch=1)), 2)) == 16  # long before the other is up
+        start.set()
+        await engines.close()
+
+    living(test)
+
+
+def test_an_engine_that_has_sampled_something_has_worked() -> None:
+    """However many are lost, each after a part of its requests."""
+
+    async def test() -> None:
+        sampler = Sampler(*[3] * 9)
+        engines = Engines(sampler.start, 1, FAULTS, at_once=32)
+        assert len(await sample(engines, ask(30))) == 30
+        assert engines.members[0].losses == 9
+        await engines.close()
+
+    living(test)
+
+
 def test_an_engine_serves_with_the_current_weights_or_not_at_all() -> None:
     async def test() -> None:
         sampler = Sampler()
@@ -176,6 +235,45 @@ def test_graders_take_turns_and_nothing_is_lost_with_one() -> None:
         verdicts = await asyncio.gather(*map(graders.grade_many, calls))
         assert [[verdict.id for verdict in answer] for answer in verdicts] == [[i.id for i in call] for call in calls]
         assert min(counts.values()) >= 4
+        await graders.close()
+
+    living(test)
+
+
+def test_many_responses_go_to_all_graders_and_only_a_lost_part_is_asked_again() -> None:
+    async def test() -> None:
+        judged: list[tuple[int, int]] = []
+
+        def start(number: int) -> Actor:
+            def serve(method: str, items: list[Item]) -> list[Verdict]:
+                judged.append((number, len(items)))
+                return [Verdict.correct(id=item.id) for item in items]
+
+            return Actor(serve, dies_at=1 if number == 0 else None)
+
+        graders = Graders(start, 2, FAULTS)
+        items = [Item(str(i), "exact", "", "") for i in range(5 * AT_ONCE + 3)]
+        verdicts = await graders.grade_many(items)
+        assert [verdict.id for verdict in verdicts] == [item.id for item in items]
+        assert {number for number, _ in judged} == {0, 1}
+        assert sum(size for _, size in judged) == len(items)
+        await graders.close()
+
+    living(test)
+
+
+def test_a_grader_that_cannot_be_replaced_ends_the_run_though_another_serves() -> None:
+    async def test() -> None:
+        def start(number: int) -> Actor:
+            return Actor(lambda method, items: [Verdict.correct() for _ in items], dies_at=None if number else 0)
+
+        async def judge_on() -> None:
+            while True:
+                await graders.grade_many([Item("1", "exact", "", "")] * AT_ONCE * 4)
+
+        graders = Graders(start, 2, FAULTS)
+        with pytest.raises(WorkFailed, match="grader 0 was lost 4 times in a row without any work done"):
+            await judge_on()
         await graders.close()
 
     living(test)

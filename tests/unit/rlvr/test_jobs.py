@@ -1,9 +1,11 @@
 """Which job server is asked, and what is made of its answers."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 
 from rlvr import jobs
@@ -68,3 +70,23 @@ def test_a_job_that_is_not_there_is_one_line() -> None:
 def test_a_log_that_breaks_off_leaves_the_job(capsys: pytest.CaptureFixture[str]) -> None:
     jobs.follow(Server(("RUNNING", "RUNNING", "SUCCEEDED")), "j")
     assert capsys.readouterr() == ("a line\n", "the log ends here (closed unexpectedly); the job goes on\n")
+
+
+@pytest.mark.parametrize("ends", [aiohttp.ServerDisconnectedError(), ConnectionResetError("reset"), None], ids=repr)
+def test_a_log_that_says_no_more_keeps_nobody(
+    ends: Exception | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it breaks, or is silent for ever as one whose server was unplugged."""
+
+    class Silent(Server):
+        async def tail_job_logs(self, job: str) -> AsyncIterator[str]:
+            yield "a line\n"
+            await (asyncio.sleep(0) if ends else asyncio.Event().wait())
+            if ends:
+                raise ends
+
+    monkeypatch.setattr(jobs, "LAST_LINES_S", 0.1)
+    jobs.follow(Silent(("RUNNING", "RUNNING", "RUNNING", "SUCCEEDED")), "j")
+    out, err = capsys.readouterr()
+    assert out == "a line\n"
+    assert ("the log ends here" in err) == (ends is not None)

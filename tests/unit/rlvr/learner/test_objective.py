@@ -81,10 +81,10 @@ def test_staleness_is_of_the_sampler_not_of_the_old_policy() -> None:
     logp = streams().logp.detach()
     far = streams(sampler=logp + 1.0, old=logp + 0.0)
     per_token, figures = objective(far, old="learner", importance="none", stale_limit=0.5)
-    assert figures["stale"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert figures["left_behind"].tolist() == [0, 0, 0, 1, 1, 1]
     assert per_token[3:].tolist() == [0, 0, 0]
     near = streams(sampler=logp + 0.0, old=logp + 1.0)
-    assert objective(near, old="learner", importance="none", stale_limit=0.5)[1]["stale"].sum() == 0
+    assert objective(near, old="learner", importance="none", stale_limit=0.5)[1]["left_behind"].sum() == 0
 
 
 def test_figures_are_of_what_was_not_cut_yet() -> None:
@@ -96,6 +96,21 @@ def test_figures_are_of_what_was_not_cut_yet() -> None:
     assert figures["importance"].max() == 2.0
     assert figures["clip_share"].tolist() == [0, 0, 0, 0, 1, 0]
     assert figures["dual_clip_share"].tolist() == [0, 0, 0, 0, 1, 0]
+
+
+def test_what_is_cut_is_of_the_level_that_cuts() -> None:
+    """Of a sequence: many small differences that no token's ratio shows. And nothing is cut where nothing corrects."""
+    logp = streams().logp.detach()
+    given = streams(old=logp, sampler=logp - 0.4)
+    whole = {"importance": "mask", "importance_level": "sequence"}
+    _, figures = objective(given, old="learner", **whole)
+    trained = TRAINED > 0
+    assert figures["importance_cut"][trained].tolist() == (figures["importance"][trained] == 0).float().tolist()
+    assert figures["importance_cut"].sum() > 0
+    assert objective(given, old="learner")[1]["importance_cut"].sum() == 0
+    far = streams(old=logp, sampler=logp - 4.0)
+    assert objective(far, old="learner")[1]["importance_cut"][trained].tolist() == [1] * int(trained.sum())
+    assert objective(far, old="learner", importance="none")[1]["importance_cut"].sum() == 0
 
 
 @pytest.mark.parametrize("policy", ["clip", "cispo", "gspo"])

@@ -60,6 +60,8 @@ def test_adapters_steer_and_the_rest_of_their_section_does_not() -> None:
 def test_with_a_schedule_the_number_of_steps_steers() -> None:
     cosine = {"lr": 1e-6, "schedule": "cosine"}
     assert changes(rl(optim=cosine, steps=10), rl(optim=cosine, steps=20)) == ["steps was 10, now 20"]
+    critic = {"preset": "ppo", "critic": {"optim": cosine}}
+    assert changes(rl(**critic, steps=10), rl(**critic, steps=20)) == ["steps was 10, now 20"]
 
 
 def test_supervised_stages_know_theirs() -> None:

@@ -1,10 +1,20 @@
 """Preference pairs: which responses are paired, and what is not."""
 
+import json
+import logging
 import random
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import pytest
+from transformers import AutoTokenizer
+
+from rlvr import tiny
+from rlvr.config import DPO
 from rlvr.samples import Rollout
-from rlvr.stages.dpo import pair_up
+from rlvr.settings.load import ConfigError
+from rlvr.stages.dpo import given_pairs, pair_up
 from verifiers import Verdict
 
 RIGHT, WRONG = Verdict.correct(), Verdict.incorrect("different")
@@ -42,3 +52,55 @@ def test_which_of_several_is_up_to_the_seed(rollout: Callable[..., Rollout]) -> 
     group = [(RIGHT, "stop")] * 4 + [(WRONG, "stop")] * 4
     assert pairs(rollout, group) == pairs(rollout, group)
     assert len({pairs(rollout, group, seed=seed)[0] for seed in range(30)}) > 8
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("base")
+    tiny.build(folder, ["one two three four"] * 9, vocabulary=300, hidden=16, layers=1, seed=0)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def turns(*texts: str, first: str = "user") -> list[dict[str, str]]:
+    roles = ["user", "assistant"] if first == "user" else ["assistant", "user"]
+    return [{"role": roles[i % 2], "content": text} for i, text in enumerate(texts)]
+
+
+def given(folder: Path, tokenizer: Any, *rows: dict[str, Any], max_tokens: int = 2048) -> list[dict[str, Any]]:
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return given_pairs(DPO(data=str(folder / "pairs.jsonl"), max_tokens=max_tokens), tokenizer)
+
+
+def pair(prompt: list[dict[str, str]], chosen: str = "four", rejected: str = "three") -> dict[str, Any]:
+    return {
+        "prompt": prompt,
+        "chosen": turns(chosen, first="assistant"),
+        "rejected": turns(rejected, first="assistant"),
+    }
+
+
+def test_the_answer_is_what_comes_last(tmp_path: Path, tokenizer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Also where an earlier turn is the assistant's: a pair cut before the answer would compare that with itself."""
+    short, long = pair(turns("one")), pair(turns("one", "two " * 40, "three"))
+    both = given(tmp_path, tokenizer, short, long)
+    assert [tokenizer.decode(both[1][side]).split("<")[0] for side in ("chosen_ids", "rejected_ids")] == [
+        "four",
+        "three",
+    ]
+    room = len(both[1]["prompt_ids"])
+    with caplog.at_level(logging.WARNING):
+        assert given(tmp_path, tokenizer, short, long, max_tokens=room) == both[:1]
+    assert "1 pairs left out" in caplog.text
+    [_, cut] = given(tmp_path, tokenizer, short, long, max_tokens=room + 1)
+    assert cut == both[1] | {side: both[1][side][:1] for side in ("chosen_ids", "rejected_ids")}
+
+
+def test_rows_that_are_no_pairs_are_one_line(tmp_path: Path, tokenizer: Any) -> None:
+    two = pair(turns("one")) | {"chosen": turns("a", "b", "c", first="assistant")}
+    for row in (two, pair(turns("one")) | {"rejected": []}):
+        with pytest.raises(ConfigError, match=r"row 1: expected one answer of the assistant on either side"):
+            given(tmp_path, tokenizer, row)
+    with pytest.raises(ConfigError, match=r"row 1: expected `prompt`, `chosen`, `rejected` as chat messages"):
+        given(tmp_path, tokenizer, {"prompt": "one"})
+    with pytest.raises(ConfigError, match=r"all 1 prompts fill max_tokens \(3\) by themselves"):
+        given(tmp_path, tokenizer, pair(turns("one two three four one two three")), max_tokens=3)
