@@ -43,6 +43,8 @@ def nursery(control_fd: int, parent: int, memory_mb: int) -> None:
     with socket.socket(fileno=control_fd) as control:
         while True:
             message, attached, _, _ = socket.recv_fds(control, 4096, 1)
+            for descriptor in attached:
+                os.set_inheritable(descriptor, False)  # nor for what a verifier starts
             command, _, argument = message.decode().partition(" ")
             if command == "load":
                 control.send(_load(argument).encode())

@@ -157,13 +157,25 @@ class Group:
         """Set the limits of the next run: bytes over all its processes, processes and threads at once."""
         if (memory, processes) != self._limits:
             if "memory" in self._folders:
-                name = "memory.max" if self._unified["memory"] else "memory.limit_in_bytes"
-                self._set("memory", name, str(memory))
+                self._limit_memory(memory)
             if "pids" in self._folders:
                 self._set("pids", "pids.max", str(processes))
             self._limits = (memory, processes)
         if self.oom_kills is not None:
             self.oom_kills.forget()
+
+    def _limit_memory(self, memory: int) -> None:
+        if self._unified["memory"]:
+            self._set("memory", "memory.max", str(memory))
+            return
+        try:
+            self._set("memory", "memory.limit_in_bytes", str(memory))
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            # The last run has left more behind, such as the names of files that it looked for.
+            self._set("memory", "memory.force_empty", "0")
+            self._set("memory", "memory.limit_in_bytes", str(memory))
 
     def make_room(self) -> None:
         """Let a clone be made ready here, however little the last run was allowed."""

@@ -284,7 +284,11 @@ def _bounds(limit: int, wanted: int) -> tuple[int, int]:
 
 
 def execute(job: Job) -> NoReturn:
-    """Become another program. Python ignores two signals that others expect at their default."""
+    """Become another program, which gets the standard streams and no other file.
+
+    Python ignores two signals that others expect at their default.
+    """
+    kernel.close_on_execution(3)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     environment = ENVIRONMENT | {"PATH": ":".join((*job.path, ENVIRONMENT["PATH"]))}

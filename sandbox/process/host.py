@@ -189,14 +189,18 @@ class Host:
             seat = self._take_spare()
             if seat is None:
                 continue
-            seat.begin(job)
-            self._order()  # now: a fork server that we move must be out of the job's group before there is a job in it
             try:
+                seat.begin(job)
+                self._order()  # now: a fork server that we move must be out of the job's group before a job is in it
                 wire.send_descriptors(seat.line, b"j", *descriptors)
             except (BrokenPipeError, ConnectionResetError):
                 seat.kill()
                 seat.bury()
                 continue
+            except BaseException:
+                seat.kill()
+                seat.bury()
+                raise
             return seat
         raise RuntimeError(
             f"{_TRIES} clones in a row could not be made, or died before they got their job; {self._why}"

@@ -43,6 +43,7 @@ _NICE = 10
 # x86_64 numbers; `probe` refuses other machines.
 _NR_PIVOT_ROOT = 155
 _NR_KCMP, _KCMP_VM = 312, 1
+_NR_CLOSE_RANGE, _CLOSE_RANGE_CLOEXEC = 436, 4
 _NR_MOUNT_SETATTR = 442
 
 # PyDLL keeps the interpreter lock: nothing here blocks, and a clone must not let other threads in.
@@ -160,6 +161,11 @@ def set_dumpable(dumpable: bool) -> None:
 def same_memory(one: int, other: int) -> bool:
     """Whether these two threads are in one memory; False where we may not know. Waits for who executes a program."""
     return bool(_waiting_syscall(_NR_KCMP, one, other, _KCMP_VM, 0, 0) == 0)
+
+
+def close_on_execution(first: int) -> None:
+    """Whatever is open from this descriptor on does not outlive an exec. (gVisor's kernel may not know how.)"""
+    _syscall(_NR_CLOSE_RANGE, first, 1 << 16, _CLOSE_RANGE_CLOEXEC)
 
 
 def become_subreaper() -> None:

@@ -5,8 +5,10 @@ Nothing here is protection: the walls stand already, and the script may read or 
 
 import atexit
 import builtins
+import contextlib
 import gc
 import importlib
+import io
 import os
 import signal
 import site
@@ -27,6 +29,15 @@ _FLUSH_FAILED = 120
 """CPython's exit code when the last flush fails."""
 
 
+_AT_START = {
+    *sys.builtin_module_names,
+    *("abc", "codecs", "encodings", "genericpath", "io", "os", "posixpath", "site", "stat", "zipimport"),
+    *("_collections_abc", "_frozen_importlib", "_frozen_importlib_external", "_sitebuiltins", "__main__"),
+}
+"""Modules that plain Python has before it looks for any file, so that none goes before them."""
+
+_streams: tuple[object, ...] = ()
+"""Standard output and standard error as the script found them."""
 _known = 0
 """How many modules were there before any script; later ones come after them in sys.modules."""
 
@@ -65,15 +76,16 @@ def _keep(kept: Iterable[tuple[str, types.CodeType]]) -> None:
 
 def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:
     """Make the interpreter look as if it had just been started with `argv`, among `files`."""
-    global _known
+    global _known, _streams
+    _streams = (sys.stdout, sys.stderr)
     # A file next to the script goes before a module of the standard library, also before one that is loaded already.
-    for shadowed in {name.partition("/")[0].removesuffix(".py") for name in files}:
-        if shadowed in sys.modules:
+    for shadowed in {name.removesuffix(".py").removesuffix("/__init__") for name in files if name.endswith(".py")}:
+        if shadowed in sys.modules and shadowed not in _AT_START:
             for module in [name for name in sys.modules if name == shadowed or name.startswith(f"{shadowed}.")]:
                 del sys.modules[module]
     sys.argv = ["main.py", *argv[1:]]
     sys.orig_argv = [sys.executable, *sys.argv]
-    sys.path.insert(0, HOME)
+    sys.path[:0] = (HOME, SCRIPTS)  # where a module may import the script itself
     _known = len(sys.modules)
 
 
@@ -132,7 +144,7 @@ def _system_exit(code: object) -> int:
 
 def _finish(exit_code: int) -> int:
     """What Py_FinalizeEx does that a script can notice; tearing down the whole interpreter would cost more."""
-    for step in (_join_threads, atexit._run_exitfuncs, _flush, _clear_modules, _collect):
+    for step in (_join_threads, atexit._run_exitfuncs, _flush, _write_out, _clear_modules, _collect):
         try:
             step()
         except BaseException:  # the script's own; CPython too goes on
@@ -140,8 +152,10 @@ def _finish(exit_code: int) -> int:
     try:
         _flush()
     except BaseException as error:
-        print(f"Exception ignored in: {sys.stdout!r}\n{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        return exit_code or _FLUSH_FAILED
+        with contextlib.suppress(BaseException):
+            print(f"Exception ignored in: {sys.stdout!r}\n{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        exit_code = exit_code or _FLUSH_FAILED
+    _write_out()
     return exit_code
 
 
@@ -156,9 +170,27 @@ def _collect() -> None:
 
 
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
-            stream.flush()
+    """Whatever the script has put there; the first failure is raised once both were tried."""
+    failures = []
+    for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None)):
+        if stream is not None and not getattr(stream, "closed", False):
+            try:
+                stream.flush()
+            except BaseException as error:
+                failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _write_out() -> None:
+    """What buffers hold that are still alive, as when the interpreter takes them down: first texts, then bytes."""
+    alive = [*_streams, *gc.get_objects()]
+    for kind in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
+        for stream in alive:
+            if issubclass(type(stream), kind):  # isinstance would ask the object
+                with contextlib.suppress(BaseException):
+                    if not stream.closed:
+                        stream.flush()
 
 
 def _clear_modules() -> None:

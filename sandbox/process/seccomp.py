@@ -36,7 +36,7 @@ ALLOWED = {
     "statx": 332, "close_range": 436, "openat2": 437, "faccessat2": 439,
     "fchmodat2": 452,
     # memory
-    "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25, "mincore": 27,
+    "mprotect": 10, "munmap": 11, "brk": 12, "mremap": 25,
     "mlock": 149, "munlock": 150, "mlockall": 151, "munlockall": 152, "mlock2": 325, "membarrier": 324,
     "pkey_mprotect": 329, "pkey_alloc": 330, "pkey_free": 331,
     # processes, threads, signals
@@ -158,6 +158,10 @@ _WITH_GROUPS = ("memfd_create", "sched_setparam", "sched_setscheduler", "sched_s
 whose processor is busy takes its time to die."""
 _PINNING = (ALLOWED["sendfile"], ALLOWED["splice"], ALLOWED["tee"])
 """As well: with them one byte in a pipe or a socket holds a whole page, which then shows nowhere."""
+_SETXATTRS = (ALLOWED["setxattr"], ALLOWED["lsetxattr"], ALLOWED["fsetxattr"])
+"""The attributes of a file in memory are not of its size, and of standard input's file there may be any number."""
+_BUFFER_SIZES = (7, 8)
+"""SO_SNDBUF and SO_RCVBUF: what sockets hold shows nowhere, and is known from their number as long as these stay."""
 _CLONE3 = 435
 _NEWEST_KNOWN = 452
 
@@ -201,6 +205,12 @@ def _by_argument(call: Call) -> Verdict:
     return (*instructions, (_RET, 0, 0, _ALLOW))
 
 
+def _ignored(argument: int, one: int, other: int) -> Verdict:
+    """Before another verdict: with either value of the argument the call succeeds and does nothing."""
+    load = (_LD, 0, 0, _ARGUMENTS + 8 * argument)
+    return (load, (_JEQ, 1, 0, one), (_JEQ, 0, 1, other), (_RET, 0, 0, _refuse(0)))
+
+
 def _ranges(verdicts: dict[int, Verdict]) -> list[tuple[int, Verdict]]:
     """(first number, verdict) of each stretch of equal verdicts, from 0 up."""
     stretches: list[tuple[int, Verdict]] = []
@@ -233,6 +243,9 @@ def program(groups: bool, births: int | None = None) -> list[Instruction]:
     }
     if not groups:
         verdicts |= dict.fromkeys(_PINNING, _always(_refuse(errno.EINVAL)))
+        verdicts |= dict.fromkeys(_SETXATTRS, _always(_refuse(errno.EOPNOTSUPP)))
+        option = BY_ARGUMENT["setsockopt"]
+        verdicts[option.number] = (*_ignored(option.tests[0].argument, *_BUFFER_SIZES), *verdicts[option.number])
     if births is not None:
         verdicts |= dict.fromkeys(_FOR_BIRTHS.values(), _always(_ALLOW))
         verdicts[_CLONE.number] = _by_argument(Call(_CLONE.number, (_CLONE.tests[0]._replace(only=(births,)),)))

@@ -158,7 +158,7 @@ class Watch:
         return bool(chunk)
 
     def _read_line(self) -> bool:
-        """Take in one message from program or init."""
+        """Take in one message from our processes in the run."""
         try:
             message = self._seat.line.recv(_CHUNK)
         except (BlockingIOError, ConnectionResetError):
@@ -174,10 +174,10 @@ class Watch:
             self._end = time.monotonic()
             if self._job.fetch:
                 self._deadline = max(self._deadline, self._end + _FETCH_S)
-        elif kind == guest.FILE:
+        elif kind == guest.FILE and len(self._files) < len(self._job.fetch):
             index, size = guest.FILE_HEAD.unpack(content)
             self._files.append((index, size, []))
-        elif kind == guest.CONTENT and len(content) <= self._room:
+        elif kind == guest.CONTENT and self._files and len(content) <= self._room:
             self._room -= len(content)
             self._files[-1][2].append(content)
         return bool(message)

@@ -86,5 +86,13 @@ def _most_open_files() -> Iterator[None]:
 
 def receive(channel: socket.socket) -> list[int]:
     """The descriptors of the next message, its own memfd first; empty when the other end is gone."""
-    _, ancillary, _, _ = channel.recvmsg(1, _ROOM, socket.MSG_CMSG_CLOEXEC)
-    return list(struct.unpack(f"={len(ancillary[0][2]) // 4}i", ancillary[0][2])) if ancillary else []
+    return receive_descriptors(channel)[1]
+
+
+def receive_descriptors(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """What `send_descriptors` sent; nothing when the other end is gone.
+
+    No program gets the descriptors. `socket.recv_fds` of Python 3.11 takes flags, and does not hand them on.
+    """
+    letter, ancillary, _, _ = channel.recvmsg(1, _ROOM, socket.MSG_CMSG_CLOEXEC)
+    return letter, list(struct.unpack(f"={len(ancillary[0][2]) // 4}i", ancillary[0][2])) if ancillary else []

@@ -14,7 +14,7 @@ from types import CodeType
 from typing import NamedTuple, NoReturn
 
 from sandbox.lane import Job
-from sandbox.process import frozen, guest, kernel, program, root, seccomp
+from sandbox.process import frozen, guest, kernel, program, root, seccomp, wire
 from sandbox.process.birth import Birth, WallError
 from sandbox.process.cgroup import HOME
 
@@ -113,7 +113,7 @@ def _serve(channel: socket.socket, birth: Birth, doors: Sequence[Sequence[int]])
     """Clone whenever asked. Returns only in a clone that is to become a program: the socket to its host."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which init keeps: process 1 cannot be sent it then
     while True:
-        turn, descriptors, _, _ = socket.recv_fds(channel, 1, 3, socket.MSG_CMSG_CLOEXEC)
+        turn, descriptors = wire.receive_descriptors(channel)
         if not descriptors:
             os._exit(0)
         try:

@@ -42,7 +42,7 @@ def carry_out(sandbox: Any, name: str, code: str, rules: dict[str, str]) -> Find
     ends = "status" in rules and "timeout" not in rules["status"]
     limits = Limits(wall_s=_ENOUGH_S if ends else _WALL_S)
     longest = min(float(rules.get("wall", "99")), limits.wall_s + _LATEST_S)
-    request = RunRequest("python", code, stdin=stdin, fetch=fetch, limits=limits)
+    request = RunRequest(rules.get("language", "python"), code, stdin=stdin, fetch=fetch, limits=limits)
     faults: list[str] = []
     for _ in range(int(rules.get("repeat", "1"))):
         start = time.monotonic()

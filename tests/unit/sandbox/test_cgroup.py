@@ -1,5 +1,6 @@
 """Control groups in plain files: what is told to a unified group (v2), and what a container's memory group tells."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -81,3 +82,25 @@ def test_groups_of_single_controllers(tmp_path: Path) -> None:
     assert quota.read_text() == "-1"
     group.make_room()
     assert quota.read_text() == "20000"
+
+
+def test_a_limit_below_what_the_last_run_left_behind_makes_room_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the kernel's memory of names that it looked for: the old kind of group refuses the limit until then."""
+    folder = tmp_path / "group"
+    folder.mkdir()
+    for name in ("cgroup.procs", "tasks", "memory.oom_control"):
+        (folder / name).write_text("oom_kill 0\n")
+    group = Group([Place(tmp_path, ("memory",), unified=False)], "group")
+    told: list[tuple[str, str]] = []
+
+    def busy(controller: str, file: str, value: str) -> None:
+        told.append((file, value))
+        if len(told) == 1:
+            raise OSError(errno.EBUSY, "busy")
+
+    monkeypatch.setattr(group, "_set", busy)
+    group.limit(16 << 20, 7)
+    limit = ("memory.limit_in_bytes", str(16 << 20))
+    assert told == [limit, ("memory.force_empty", "0"), limit]

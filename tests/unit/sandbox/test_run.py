@@ -51,6 +51,20 @@ def test_files_are_found_next_to_the_script(box: Sandbox) -> None:
     assert box.run(python(code, files={"d.txt": b"here"})).stdout == "here\n"
 
 
+def test_files_go_before_modules_as_under_plain_python(box: Sandbox) -> None:
+    """Only what Python could import does, and not before what it has at its start."""
+    names = ("sys", "sys.py", "builtins.py", "encodings.py", "enum", "json/data.txt", "io.py")
+    code = """
+import builtins, encodings, enum, io, json, re, sys
+print(isinstance(re.I, enum.Enum), sys.argv, json.loads("1"), builtins is __builtins__)
+print(hasattr(encodings, "search_function"), io.open)
+"""
+    result = box.run(python(code, files=dict.fromkeys(names, b"x = 7")))
+    assert result.stdout == "True ['main.py'] 1 True\nTrue <built-in function open>\n"
+    own = {"random.py": b"x = 1", "json/__init__.py": b"x = 2"}
+    assert box.run(python("import json, random; print(random.x, json.x)", files=own)).stdout == "1 2\n"
+
+
 def test_the_working_folder_holds_the_files_alone(box: Sandbox) -> None:
     code = "import os; print(os.getcwd(), sorted(os.listdir('.')))"
     assert box.run(python(code, files={"a": b""})).stdout == "/tmp ['a']\n"

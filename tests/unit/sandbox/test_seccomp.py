@@ -126,3 +126,12 @@ def test_what_holds_memory_that_does_not_show_needs_a_memory_cgroup() -> None:
     for name in ("splice", "tee", "sendfile"):
         assert verdict(seccomp.ALLOWED[name]) == (ALLOW, 0)
         assert verdict(seccomp.ALLOWED[name], groups=False) == (REFUSE, errno.EINVAL)
+    for name in ("setxattr", "lsetxattr", "fsetxattr"):
+        assert verdict(seccomp.ALLOWED[name]) == (ALLOW, 0)
+        assert verdict(seccomp.ALLOWED[name], groups=False) == (REFUSE, errno.EOPNOTSUPP)
+
+
+def test_without_a_memory_cgroup_sockets_hold_what_they_hold_by_default() -> None:
+    for option, answer in ((7, (REFUSE, 0)), (8, (REFUSE, 0)), (2, (ALLOW, 0)), (26, (REFUSE, errno.ENOPROTOOPT))):
+        assert verdict(54, (3, 1, option), groups=False) == answer
+        assert verdict(54, (3, 1, option)) == ((ALLOW, 0) if option in (7, 8) else answer)
