@@ -73,7 +73,8 @@ _TABLE = (
             "javac -encoding UTF-8 -d classes {stem}.java && jar --create --file main.jar -C classes .",
         ),
         artifact="main.jar",
-        public_name=r"^\s*public\s+(?:final\s+|abstract\s+)*(?:class|interface|enum|record)\s+(\w+)",
+        public_name=r"\bpublic\s+(?:(?:final|abstract|sealed|non-sealed|strictfp)\s+)*"
+        r"(?:class|@?interface|enum|record)\s+(\w+)",
     ),
     Language("bash", "main.sh", ("bash", "main.sh"), ("bash",)),
 )
@@ -95,11 +96,29 @@ def find(name: str) -> Language:
     return LANGUAGES[name]
 
 
+_NOT_CODE = re.compile(
+    r'//[^\n]*|/\*.*?(?:\*/|\Z)|"""(?:\\.|[^\\])*?(?:"""|\Z)|"(?:\\.|[^"\\\n])*"?|'
+    r"'(?:\\.|[^'\\\n])*'?",
+    re.DOTALL,
+)
+"""Java's comments, text blocks, strings and characters. One that does not end goes to the end: no code takes long."""
+
+
 def stem(language: Language, code: str) -> str:
     """The source's name without its ending."""
-    named = re.search(language.public_name, code, re.MULTILINE) if language.public_name else None
-    usable = named is not None and len(named[1].encode(errors="replace")) <= _LONGEST_STEM
-    return named[1] if named and usable else Path(language.source).stem
+    named = _public_name(language.public_name, code) if language.public_name else ""
+    usable = named and len(named.encode(errors="replace")) <= _LONGEST_STEM
+    return named if usable else Path(language.source).stem
+
+
+def _public_name(pattern: str, code: str) -> str:
+    """Of the first type that is outside of all others."""
+    depth = 0
+    for found in re.finditer(rf"[{{}}]|{pattern}", _NOT_CODE.sub(" ", code)):
+        if found[1] and depth == 0:
+            return found[1]
+        depth += {"{": 1, "}": -1}.get(found[0], 0)
+    return ""
 
 
 class Toolchain(NamedTuple):

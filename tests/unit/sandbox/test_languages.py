@@ -1,6 +1,7 @@
 """Each language whose tools are here runs, is compiled inside the sandbox, and says what is wrong with a program."""
 
 import re
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,11 +119,24 @@ def test_what_is_no_program_or_too_large_is_the_compiled_program_s_fault(
         ("public class Foo { }", "Foo"),
         ("import x;\n  public final class Bar{", "Bar"),
         ("// public class No", "Main"),
+        ("/*\npublic class No {}\n*/ class Main {}", "Main"),
+        ('class Main { String s = """\n  public class No\n  \\"""; // """\n}', "Main"),
+        ("class Main { char c = '\"'; }\npublic sealed class Shape permits Round {}", "Shape"),
+        ('@Deprecated @SuppressWarnings("all")\npublic strictfp class Old {}', "Old"),
+        ("public @interface Mark {}", "Mark"),
+        ("class Main {\n  public class Inner {}\n}\npublic record Outer() {}", "Outer"),
         (f"public class {'A' * 300} {{}}", "Main"),
     ],
 )
 def test_java_sources_are_named_after_their_public_class(code: str, stem: str) -> None:
     assert languages.stem(languages.find("java"), code) == stem
+
+
+@pytest.mark.parametrize("piece", ["\n", "/*", '"""\\', '\\"', "'\\", "@a\n", "public ", "public final\n", "{", '"\\"'])
+def test_no_code_keeps_us_from_naming_it(piece: str) -> None:
+    began = time.process_time()
+    assert languages.stem(languages.find("java"), piece * 200_000) == "Main"
+    assert time.process_time() - began < 5
 
 
 def test_a_missing_toolchain_is_said_in_one_line(box: ProcessSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
