@@ -2,27 +2,58 @@
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rlvr.config import Pipeline, Stage
 from rlvr.errors import UserError
 from rlvr.settings import load
 
-ASIDE, SETTINGS, LOCK = ".config.toml", "config.toml", ".lock"
+SETTINGS = "config.toml"
+ASIDE, LOCK, ALIVE = OURS = ".config.toml", ".lock", ".alive"
+"""Not a part of the run. The last one is touched for as long as somebody is at work on it."""
+BEAT_S = 15.0
+
+
+class Heartbeat:
+    """Touches a file until it is stopped, and takes it away then: this is what tells a long step from a dead run."""
+
+    def __init__(self, file: Path, every_s: float = BEAT_S) -> None:
+        self._file, self._every_s = file, every_s
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread.start()
+
+    def _beat(self) -> None:
+        while True:
+            with suppress(OSError):  # whoever writes more than a sign says what is wrong with the disk
+                self._file.touch()
+            if self._stopped.wait(self._every_s):
+                return
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+        with suppress(OSError):
+            self._file.unlink()
 
 
 @contextmanager
 def sole_writer(out: Path) -> Iterator[None]:
-    """While it lasts, nobody else is at work on the folder. It ends with the process, however that ends.
+    """While it lasts, nobody else is at work on the folder, and it gives signs of life.
 
-    Raises UserError where somebody is.
+    It ends with the process, however that ends. Raises UserError where somebody is at work.
     """
     descriptor = os.open(out / LOCK, os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         hold(descriptor, out)
-        yield
+        heartbeat = Heartbeat(out / ALIVE)
+        try:
+            yield
+        finally:
+            heartbeat.stop()
     finally:
         os.close(descriptor)
 

@@ -2,42 +2,14 @@
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from rlvr.records.trackers import Tracker
 
-ALIVE = ".alive"
-"""A file of the run directory that is touched as long as the stage runs."""
-BEAT_S = 15.0
 SHOWN = ("reward", "validation/accuracy", "loss", "entropy", "tokens_per_s")
-
-
-class Heartbeat:
-    """Touches a file until it is stopped, and takes it away then: this is what tells a long step from a dead run."""
-
-    def __init__(self, file: Path, every_s: float = BEAT_S) -> None:
-        self._file, self._every_s = file, every_s
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-        self._thread.start()
-
-    def _beat(self) -> None:
-        while True:
-            with suppress(OSError):  # whoever writes more than a sign says what is wrong with the disk
-                self._file.touch()
-            if self._stopped.wait(self._every_s):
-                return
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join()
-        with suppress(OSError):
-            self._file.unlink()
 
 
 class RunLog:
@@ -52,7 +24,6 @@ class RunLog:
         if self._file.tell() and not (out / "metrics.jsonl").read_bytes().endswith(b"\n"):
             self._file.write("\n")  # a killed run left half a line; what follows must not be glued to it
         self._start = time.monotonic()
-        self._heartbeat = Heartbeat(out / ALIVE)
 
     def __call__(self, step: int, metrics: dict[str, float]) -> None:
         row = {"step": step, "total": self.total, "seconds": round(time.monotonic() - self._start, 2), **metrics}
@@ -68,7 +39,6 @@ class RunLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._heartbeat.stop()
         self._file.close()
         if self._also:
             self._also.close()

@@ -70,7 +70,7 @@ def clear(out: Path) -> None:
 def left_in(out: Path) -> list[Path]:
     """What an earlier run has left in the folder. Raises ConfigError for a folder that holds anything else."""
     try:
-        found = sorted(path for path in out.iterdir() if path.name != folder.LOCK) if out.is_dir() else []
+        found = sorted(path for path in out.iterdir() if path.name not in folder.OURS) if out.is_dir() else []
     except OSError as error:
         raise load.ConfigError(f"out: {out} cannot be read: {error.strerror}") from None
     names = [path.name for path in found]

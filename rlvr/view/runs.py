@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from rlvr.records.runlog import ALIVE
+from rlvr.records.folder import ALIVE
 from rlvr.view import story
 from rlvr.view.run import NoRun, Row, Run, folders, is_run, read_run, sure
 
@@ -133,7 +133,7 @@ def _reached_its_end(rows: list[Row]) -> bool:
 
 
 def is_live(run: Run) -> bool:
-    beats = (_changed(stage.folder / ALIVE) for stage in run.stages)
+    beats = (_changed(folder / ALIVE) for folder in (run.path, *(stage.folder for stage in run.stages)))
     return not has_ended(run) and time.time() - max(*stamp(run.path), *beats) < LIVE_S
 
 

@@ -1,13 +1,10 @@
 """The record of a stage: rows that can be read while they are written, and after a kill."""
 
-import os
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rlvr.records.runlog import ALIVE, Heartbeat, RunLog, read
+from rlvr.records.runlog import RunLog, read
 
 
 def test_rows_come_back_as_they_were_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,27 +41,3 @@ def test_a_new_run_starts_a_new_record(tmp_path: Path) -> None:
         with RunLog(tmp_path, "rl", 5) as log:
             log(step, {})
     assert [row["step"] for row in read(tmp_path)] == [2]
-
-
-def test_a_run_gives_signs_of_life_between_its_rows_and_none_when_it_is_over(tmp_path: Path) -> None:
-    with RunLog(tmp_path, "rl", 5):
-        seen = soon(lambda: (tmp_path / ALIVE).exists())
-    assert seen
-    assert not (tmp_path / ALIVE).exists()
-
-
-def test_signs_of_life_go_on(tmp_path: Path) -> None:
-    heartbeat = Heartbeat(tmp_path / ALIVE, every_s=0.01)
-    try:
-        assert soon((tmp_path / ALIVE).exists)
-        os.utime(tmp_path / ALIVE, (0, 0))
-        assert soon(lambda: (tmp_path / ALIVE).stat().st_mtime > 0)
-    finally:
-        heartbeat.stop()
-
-
-def soon(true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return true()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from rlvr.records.runlog import ALIVE
+from rlvr.records.folder import ALIVE
 from rlvr.view import runs
 from rlvr.view.app import create_app
 
