@@ -37,6 +37,8 @@ def _conditions(test: seccomp.Test, ours: tuple[int, ...]) -> list[dict[str, Any
     """Any of these lets the argument pass. An engine takes one condition for each argument."""
     told = [(value, 0, "SCMP_CMP_EQ") for value in test.only + (ours if test.only else ())]
     told += [(mask, value, "SCMP_CMP_MASKED_EQ") for mask, value in test.bits]
+    if test.below:
+        told.append((test.below, 0, "SCMP_CMP_LT"))
     if test.never:
         least, most = min(test.never), max(test.never)
         told += [(least, 0, "SCMP_CMP_LT"), (most, 0, "SCMP_CMP_GT")]

@@ -22,7 +22,7 @@ ALLOWED = {
     # files
     "read": 0, "write": 1, "open": 2, "close": 3, "stat": 4, "fstat": 5, "lstat": 6, "poll": 7, "lseek": 8,
     "pread64": 17, "pwrite64": 18, "readv": 19, "writev": 20, "access": 21, "pipe": 22, "select": 23, "dup": 32,
-    "dup2": 33, "sendfile": 40, "flock": 73, "truncate": 76, "ftruncate": 77,
+    "dup2": 33, "flock": 73, "truncate": 76, "ftruncate": 77,
     "getdents": 78, "getcwd": 79, "chdir": 80, "fchdir": 81, "rename": 82, "mkdir": 83, "rmdir": 84, "creat": 85,
     "link": 86, "unlink": 87, "symlink": 88, "readlink": 89, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93,
     "lchown": 94, "umask": 95, "utime": 132, "mknod": 133, "statfs": 137, "fstatfs": 138,
@@ -78,7 +78,7 @@ host's disks busy, or empty its cache."""
 
 
 class Test(NamedTuple):
-    """What an argument must be. The kernel too reads only the low 32 bits of those that are tested here."""
+    """What an argument must be. The kernel too reads only the low 32 bits of those that are tested here, but of a size."""
 
     argument: int
     only: tuple[int, ...] = ()
@@ -86,7 +86,9 @@ class Test(NamedTuple):
     bits: tuple[tuple[int, int], ...] = ()
     """or of the bits of such a mask just these set,"""
     never: tuple[int, ...] = ()
-    """or none of these values."""
+    """or none of these values,"""
+    below: int = 0
+    """or a size, of 64 bits, less than this."""
 
 
 class Call(NamedTuple):
@@ -123,6 +125,8 @@ _MAP_HUGETLB, _MFD_HUGETLB = 0x4_0000, 4
 _NOT_OF_INIT = (Test(0, never=(1,)),)
 """Init must not be made to wait for the processor: the kernel kills the others through it."""
 
+_AT_ONCE = 16 << 20
+"""Gigabytes of zeros for /dev/null are one call, in which a kernel without preemption lets nobody else in."""
 _CLONE_FILES, _CLONE_THREAD = 0x400, 0x1_0000
 """Who shares open files and is no thread can end and leave locks on them that nobody seems to have."""
 _CLONE = Call(
@@ -131,6 +135,7 @@ _CLONE = Call(
 )
 
 BY_ARGUMENT = {
+    "sendfile": Call(40, (Test(3, below=_AT_ONCE),), errno.EINVAL),
     "mmap": Call(9, (Test(3, bits=((_MAP_HUGETLB, 0),)),)),
     "preadv2": Call(327, (Test(5, bits=((_RWF_NOWAIT, 0),)),), errno.EOPNOTSUPP),
     "pwritev2": Call(328, (Test(5, bits=((_RWF_NOWAIT, 0),)),), errno.EOPNOTSUPP),
@@ -156,7 +161,7 @@ is no user namespace below a run's."""
 _WITH_GROUPS = ("memfd_create", "sched_setparam", "sched_setscheduler", "sched_setattr")
 """Allowed only where control groups hold a run: the pages of the first show in no process, and with the others a run
 whose processor is busy takes its time to die."""
-_PINNING = (ALLOWED["sendfile"], ALLOWED["splice"], ALLOWED["tee"])
+_PINNING = (BY_ARGUMENT["sendfile"].number, ALLOWED["splice"], ALLOWED["tee"])
 """As well: with them one byte in a pipe or a socket holds a whole page, which then shows nowhere."""
 _SETXATTRS = (ALLOWED["setxattr"], ALLOWED["lsetxattr"], ALLOWED["fsetxattr"])
 """The attributes of a file in memory are not of its size, and of standard input's file there may be any number."""
@@ -192,6 +197,11 @@ def _by_argument(call: Call) -> Verdict:
     instructions = list[Instruction]()
     for test in call.tests:
         load = (_LD, 0, 0, _ARGUMENTS + 8 * test.argument)
+        if test.below:
+            high = (_LD, 0, 0, _ARGUMENTS + 8 * test.argument + 4)
+            below = (high, (_JEQ, 0, 2, 0), load, (_JGE, 0, 1, test.below))
+            instructions += [*below, (_RET, 0, 0, _refuse(call.refusal))]
+            continue
         size = 1 + len(test.only) + 3 * len(test.bits) + len(test.never)
         body = [load]  # who passes jumps over the refusal, which comes behind it
         body += [(_JEQ, size - at, 0, value) for at, value in enumerate(test.only, 1)]

@@ -42,5 +42,7 @@ def test_arguments_decide_as_in_our_own_filter() -> None:
         [(each["index"], each["op"]) for each in entry["args"]] for entry in entries("setpriority", False)
     ]
     assert of_setpriority == [[(0, "SCMP_CMP_EQ"), (1, "SCMP_CMP_LT")], [(0, "SCMP_CMP_EQ"), (1, "SCMP_CMP_GT")]] * 2
+    (size,) = entries("sendfile", True)
+    assert size["args"] == [{"index": 3, "value": 16 << 20, "valueTwo": 0, "op": "SCMP_CMP_LT"}]
     advice = [(each["op"], each["value"]) for entry in entries("madvise", False) for each in entry["args"]]
     assert advice == [("SCMP_CMP_LT", 20), ("SCMP_CMP_GT", 25), *(("SCMP_CMP_EQ", value) for value in (22, 23, 24))]
