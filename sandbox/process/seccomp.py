@@ -78,7 +78,7 @@ host's disks busy, or empty its cache."""
 
 
 class Test(NamedTuple):
-    """What an argument must be. The kernel too reads only the low 32 bits of those that are tested here, but of a size."""
+    """What an argument must be. The kernel too reads only the low 32 bits of those tested here, but of a size."""
 
     argument: int
     only: tuple[int, ...] = ()
