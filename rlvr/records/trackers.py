@@ -120,7 +120,9 @@ def _id(out: Path, resume: bool) -> str:
         return str(json.loads(file.read_text())["id"])
     out.mkdir(parents=True, exist_ok=True)
     id = uuid.uuid4().hex[:12]
-    file.write_text(json.dumps({"id": id}))
+    aside = out / ".tracking.json"  # a kill leaves the whole file or none
+    aside.write_text(json.dumps({"id": id}))
+    aside.replace(file)
     return id
 
 

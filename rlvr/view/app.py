@@ -31,7 +31,6 @@ from verifiers import Grader, Task, Verdict
 
 ASSETS = {"report.css": "text/css", "view.css": "text/css", "view.js": "text/javascript"}
 PLOTLY = "plotly.min.js"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MOST_PAGES = 10**9
 
 router = APIRouter()
