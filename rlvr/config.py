@@ -19,8 +19,8 @@ from rlvr.settings.learning import Scale as Scale
 from rlvr.settings.sections import Compute as Compute
 from rlvr.settings.sections import EngineSettings as EngineSettings
 from rlvr.settings.sections import Faults as Faults
-from rlvr.settings.sections import Folder as Folder
 from rlvr.settings.sections import Grading as Grading
+from rlvr.settings.sections import Location as Location
 from rlvr.settings.sections import PathOrName as PathOrName
 from rlvr.settings.sections import Sampling as Sampling
 from rlvr.settings.sections import Section as Section
@@ -242,7 +242,7 @@ class Pipeline(Section):
     """A chain of stages; each starts from the model of the one before."""
 
     stage: Literal["pipeline"] = "pipeline"
-    out: Folder
+    out: Location
     seed: NonNegativeInt = 0
     model: PathOrName = "{out}/base"
     """Where the chain starts. `{out}` in a string stands for the pipeline's run directory."""

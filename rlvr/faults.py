@@ -111,15 +111,16 @@ class Member:
         return pair
 
     async def _answer(self, method: str, ask: Callable[[Process], Awaitable[Any]]) -> Any:
-        await self.ready()
-        process = self._process
-        assert process is not None
-        self.calls += 1
+        self.calls += 1  # before anybody else looks for who has least to do
         try:
-            async with asyncio.timeout(self.faults.call_s):
-                return await ask(process)
-        except (Lost, TimeoutError) as error:
-            self._give_up(process, method, error)
+            await self.ready()
+            process = self._process
+            assert process is not None
+            try:
+                async with asyncio.timeout(self.faults.call_s):
+                    return await ask(process)
+            except (Lost, TimeoutError) as error:
+                self._give_up(process, method, error)
         finally:
             self.calls -= 1
 

@@ -25,7 +25,7 @@ BatchOf = Callable[[int], Sequence[Sample]]
 """The journaled batch of a step."""
 
 
-AT_ONCE = 64
+PART = 64
 """Responses that a grader is given in one call, with one deadline; what it has answered is not asked again."""
 
 
@@ -166,7 +166,7 @@ class Graders:
 
     async def grade_many(self, items: Sequence[Item]) -> list[Verdict]:
         """As many verdicts as items, in their order."""
-        parts = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
+        parts = [items[start : start + PART] for start in range(0, len(items), PART)]
         judged = await asyncio.gather(*map(self._grade, parts))
         return [verdict for part in judged for verdict in part]
 

@@ -111,7 +111,7 @@ def cluster(address: str | None) -> Iterator[JobSubmissionClient]:
     Else of one that is started here and stopped when the block ends. SIGTERM ends the block like `sys.exit`.
     """
     if address := address or os.environ.get("RAY_ADDRESS"):
-        usual = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # as `ray.init` has it below
+        usual = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
         try:
             yield connect(address)
         finally:
@@ -162,6 +162,8 @@ def _answer(ask: Callable[[], T]) -> T:
         try:
             return ask()
         except (OSError, RuntimeError) as error:
+            if "status code 4" in str(error):  # it is there, and has said no
+                raise
             if time.monotonic() > deadline:
                 raise WorkFailed(f"the job server did not answer within {START_S:.0f} s: {error}") from None
             time.sleep(POLL_S)
@@ -222,7 +224,7 @@ def _status(client: JobSubmissionClient, job: str) -> JobStatus:
 def follow(client: JobSubmissionClient, job: str) -> None:
     """Copy the job's log to stdout until it ends. Raises as `wait`, and ConfigError when there is no such job."""
     with _told(job):
-        client.get_job_status(job)
+        _status(client, job)
     asyncio.run(_copy_to_end(client, job))
     _check_end(client, job)
 
@@ -256,7 +258,10 @@ async def _copy(client: JobSubmissionClient, job: str) -> None:
 def _check_end(client: JobSubmissionClient, job: str) -> None:
     status = _status(client, job)
     if status != JobStatus.SUCCEEDED:
-        tail = "\n".join(_answer(lambda: client.get_job_logs(job)).splitlines()[-TAIL:])
+        try:
+            tail = "\n".join(client.get_job_logs(job).splitlines()[-TAIL:])
+        except (OSError, RuntimeError) as error:  # gone with its node, say
+            tail = f"(cannot be had: {' '.join(str(error).split())[:200]})"
         raise WorkFailed(f"job {job} {status.lower()}; the end of its log:\n{tail}")
 
 

@@ -7,13 +7,12 @@ that number names another token elsewhere, and is left to the configuration. The
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from random import Random
 from typing import ClassVar
 
 from pydantic import PositiveInt
 
-from rlvr.config import Share
+from rlvr.config import Location, Share
 from rlvr.data.novelty import Known, suitable
 from rlvr.data.prompts import text, turns
 from rlvr.data.recipe import Done, Load, Recipe
@@ -36,7 +35,7 @@ KEPT_PER_REQUEST = 7
 
 
 class AlpacaConfig(Taught):
-    seeds: Path
+    seeds: Location
     """JSONL of seed tasks `{instruction, instances: [{input, output}]}`; the first instance is shown."""
     licence: str = ""
     """Of the seeds; every record bears it."""

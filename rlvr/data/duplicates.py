@@ -19,6 +19,10 @@ from rlvr.errors import UserError
 Of = int | None
 """The index of the text that this one repeats; None for one that stays."""
 
+_NO_BLANKS = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Thai, Lao, Japanese, Chinese, Korean."""
+TOKEN = re.compile(rf"[{_NO_BLANKS}]|[^\W{_NO_BLANKS}]+")
+
 SLACK = 1e-9
 """Bounds are loosened by this much, so that rounding never drops a pair."""
 
@@ -29,10 +33,10 @@ def normal(text: str) -> str:
 
 
 def compared(text: str) -> list[str]:
-    """The words that near duplicates are told by: ROUGE's. A text in another script has none of these, and is one word,
-    so that it repeats what is the same."""
-    whole = normal(text)
-    return words(text) or ([whole] if whole else [])
+    """The words that near duplicates are told by: ROUGE's, which are Latin letters and digits. Of a text that is mostly
+    of other letters its own, and each character of a script without blanks."""
+    known, letters = words(text), sum(map(str.isalnum, text))
+    return known if 2 * sum(map(len, known)) >= letters else TOKEN.findall(normal(text))
 
 
 def exact(texts: Sequence[str]) -> list[Of]:

@@ -8,12 +8,12 @@ generator was never released; prompts are our own wording after its descriptions
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import ClassVar
 
 from pydantic import NonNegativeInt, PositiveInt
 
+from rlvr.config import Location
 from rlvr.data.canonical import stream
 from rlvr.data.prompts import text, turns
 from rlvr.data.recipe import Done, Load, Recipe
@@ -43,7 +43,7 @@ WORD = re.compile(r"\w+(?:'\w+)?")
 
 
 class EvolConfig(Taught):
-    seeds: Path
+    seeds: Location
     """JSONL of the prompts to begin with, `{instruction, input?, output?}`; the authors took Alpaca's 52k."""
     licence: str = ""
     """Of the seeds; every record bears it."""

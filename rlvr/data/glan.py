@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 from pydantic import PositiveInt
 
-from rlvr.config import Share
+from rlvr.config import Location, Share
 from rlvr.data.prompts import text, turns
 from rlvr.data.recipe import DataConfig, Done, Load, Recipe
 from rlvr.data.record import Record
@@ -41,7 +41,7 @@ class GlanConfig(DataConfig):
     helper: AnyTeacher
     """Turns lists into rows and answers the questions; GPT-3.5 in the paper."""
     budget: Budget = Budget()
-    taxonomy: Path | None = None
+    taxonomy: Location | None = None
     """TOML or JSON: field -> sub-field -> list of disciplines (any depth). May grow; `none` is the one shipped."""
     subject_lists: PositiveInt = 10
     """How often the teacher lists the subjects of a discipline."""

@@ -12,13 +12,12 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from rlvr.config import Section
+from rlvr.config import Location, Section
 from rlvr.data import choosing
 from rlvr.data.recipe import DataConfig, Done, Recipe
 from rlvr.data.record import Record
@@ -43,7 +42,7 @@ TEMPERATURES = {"community": 3.0, "article": math.inf, "curated": 3.0}
 class Source(Section):
     """Questions and answers of one origin."""
 
-    path: Path
+    path: Location
     """JSONL or Parquet: `title` or `question`, `answer`; if there are, `body`, `score`, `category`, `quality`."""
     quota: PositiveInt
     """Examples to choose."""

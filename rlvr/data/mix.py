@@ -6,12 +6,11 @@ share is always contained in a larger one. Leaves out: weights per epoch; repeat
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from rlvr.config import Folder, Section
+from rlvr.config import Location, Section
 from rlvr.data.canonical import stream
 from rlvr.data.forms import Form, Row, read
 from rlvr.errors import UserError
@@ -20,7 +19,7 @@ from rlvr.errors import UserError
 class Part(Section):
     """One data set, and how much of it; all of it unless one of the three says otherwise."""
 
-    path: Path
+    path: Location
     """JSONL or Parquet."""
     fraction: Annotated[float, Field(gt=0, le=1)] | None = None
     """This share of its rows, none twice."""
@@ -51,8 +50,8 @@ class Part(Section):
 class Mixture(Section):
     """What goes into a mixture, and where it goes."""
 
-    out: Folder
-    """Folder of the mixture and its manifest."""
+    out: Location
+    """Location of the mixture and its manifest."""
     seed: NonNegativeInt = 0
     parts: Annotated[dict[str, Part], Field(min_length=1)]
     """Name -> data set. The name goes into every row as `mixed_from`."""

@@ -9,13 +9,12 @@ rejected. System messages are our own wording. Training is `rlvr sft` on `stage1
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
 
 from pydantic import Field, PositiveInt
 
-from rlvr.config import Section, Share
+from rlvr.config import Location, Section, Share
 from rlvr.data.canonical import digest
 from rlvr.data.orca_systems import SYSTEMS, USED
 from rlvr.data.prompts import turns
@@ -35,7 +34,7 @@ PUBLISHED_PER_TASK = {"niv2": 300}
 class Collection(Section):
     """One source of queries."""
 
-    data: Path
+    data: Location
     """JSONL or Parquet of queries: `prompt`, `inputs` or `messages`; `task` names what `per_task` counts; `verifier`,
     `reference` and `params` are for `verify`."""
     where: dict[str, str | int | bool] = Field(default_factory=dict)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import NonNegativeInt
 
-from rlvr.config import Folder, Section
+from rlvr.config import Location, Section
 from rlvr.data.catalogue import RECIPES
 from rlvr.data.record import Record
 from rlvr.data.stage import Stage
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class DataConfig(Section):
     """What every recipe's configuration has."""
 
-    out: Folder
+    out: Location
     """Run directory. The same command again goes on from where it stands."""
     seed: NonNegativeInt = 0
 

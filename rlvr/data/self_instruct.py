@@ -7,13 +7,12 @@ the paper (a similarity of exactly the threshold is kept), the code is followed.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from random import Random
 from typing import ClassVar
 
 from pydantic import NonNegativeInt, PositiveInt
 
-from rlvr.config import Share
+from rlvr.config import Location, Share
 from rlvr.data import self_instruct_examples as examples
 from rlvr.data.canonical import stream
 from rlvr.data.novelty import Known, suitable
@@ -42,7 +41,7 @@ YES = {"Yes", "yes", "YES"}
 
 
 class SelfInstructConfig(Taught):
-    seeds: Path
+    seeds: Location
     """JSONL of seed tasks `{instruction, instances: [{input, output}], is_classification}`; the authors used 175."""
     licence: str = ""
     """Of the seeds; every record bears it."""

@@ -14,13 +14,12 @@ Every prompt is decontaminated against the suites named. Mixing is `rlvr data mi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from rlvr.config import Section
+from rlvr.config import Location, Section
 from rlvr.data import tulu3_personas, tulu3_preferences
 from rlvr.data.decontaminate import Index
 from rlvr.data.forms import user_text
@@ -38,7 +37,7 @@ from rlvr.tasks.sources import load_examples
 class Personas(Section):
     """Prompts and responses by persona."""
 
-    data: Path
+    data: Location
     """JSONL or Parquet with a column `persona`."""
     prompts: Annotated[dict[Skill, PositiveInt], Field(min_length=1)]
     """How many of each skill. The paper has 149,960 of math, 49,980 of grade_math, 20,000 of algebra, 34,999 of code
@@ -53,7 +52,7 @@ class Personas(Section):
 class Preferences(Section):
     """Pairs out of the responses of several models."""
 
-    data: Path
+    data: Location
     """JSONL or Parquet of conversations or tasks; their prompts are used."""
     count: PositiveInt
     """Prompts drawn."""

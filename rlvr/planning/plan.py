@@ -101,9 +101,8 @@ def _below(path: Path, folders: Sequence[Path]) -> bool:
 
 
 def _is_path(model: str) -> bool:
-    """Whether it is no hub id: that has one slash at most, and does not begin with a folder that is here."""
-    begins_here = bool(model) and Path(Path(model).parts[0]).is_dir()
-    return begins_here or model.startswith((".", "~")) or model.count("/") > 1
+    """Whether it is no hub id: that has one slash at most, and is no folder that is here."""
+    return model.startswith((".", "/")) or model.count("/") > 1 or (bool(model) and _is_there(Path(model)))
 
 
 def _fault(source: str, made: Sequence[Path]) -> str:

@@ -1,6 +1,7 @@
 """A run directory has one writer at a time, and the settings that it belongs to: `config.toml`."""
 
 import fcntl
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 from rlvr.config import Pipeline, Stage
 from rlvr.errors import UserError
 from rlvr.settings import load
+
+log = logging.getLogger(__name__)
 
 SETTINGS = "config.toml"
 ASIDE, LOCK, ALIVE = OURS = ".config.toml", ".lock", ".alive"
@@ -46,24 +49,47 @@ def sole_writer(out: Path) -> Iterator[None]:
 
     It ends with the process, however that ends. Raises UserError where somebody is at work.
     """
-    descriptor = os.open(out / LOCK, os.O_WRONLY | os.O_CREAT, 0o644)
-    try:
-        hold(descriptor, out)
+    with _locked(out):
         heartbeat = Heartbeat(out / ALIVE)
         try:
             yield
         finally:
             heartbeat.stop()
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    try:
+        descriptor = os.open(out / LOCK, os.O_WRONLY | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise UserError(f"out: {out} cannot be written to: {error.strerror}; choose another folder") from None
+    try:
+        hold(descriptor, out)
+        yield
     finally:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough where a child has been forked meanwhile
         os.close(descriptor)
 
 
 def hold(descriptor: int, out: Path) -> None:
-    """Hold an open file for as long as it is open. Raises UserError where another process does."""
+    """Hold an open file for as long as it is open, where its file system has locks.
+
+    Raises UserError where another process holds it.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except (BlockingIOError, PermissionError):
         raise UserError(f"out: another process is at work on {out}; wait for it, or choose another folder") from None
+    except OSError as error:
+        log.warning("%s: no locks there (%s): see to it that nobody else works on the same folder", out, error.strerror)
+
+
+def refuse_work_below(out: Path) -> None:
+    """Raises UserError where somebody is at work on a folder inside."""
+    for lock in sorted(out.glob(f"*/{LOCK}")):
+        with _locked(lock.parent):
+            pass
 
 
 def keep(config: Stage | Pipeline) -> None:

@@ -15,7 +15,15 @@ from pydantic import (
     PositiveInt,
 )
 
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no such user: then it is a name like any other
+        return path
+
+
+Location = Annotated[Path, AfterValidator(_at_home)]
 PathOrName = Annotated[str, AfterValidator(expanduser)]
 """A path, or a name that stands where a path may: `~` is the user's home."""
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -89,8 +97,8 @@ class Stage(Section):
     """What every stage that trains or judges a model has."""
 
     model: PathOrName = ""
-    """Folder of a Hugging Face checkpoint, or its hub id. A pipeline fills it in."""
-    out: Folder = Path()
+    """Location of a Hugging Face checkpoint, or its hub id. A pipeline fills it in."""
+    out: Location = Path()
     """Run directory. A pipeline fills it in."""
     seed: NonNegativeInt = 0
     compute: Compute = Compute()

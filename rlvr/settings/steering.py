@@ -16,13 +16,16 @@ RL_ONLY |= {f"scale.{name}" for name in Scale.model_fields if name != "lora"}
 
 
 def steering(config: RL | SFT | Preferences) -> dict[str, Any]:
-    """The settings that may not change, by dotted name."""
+    """The settings that may not change, by dotted name.
+
+    Paths beside the run directory are as seen from there, so that a pipeline's folder may be moved.
+    """
     free = ANY_STAGE | RL_ONLY if isinstance(config, RL) else ANY_STAGE
     if isinstance(config, RL):
         optims = [config.optim, *([config.critic.optim] if config.critic else [])]
         if any(optim.schedule != "constant" for optim in optims):
             free = free - {"steps"}  # the rate depends on it
-    return _flat(config.model_dump(mode="json"), free)
+    return _flat(config.model_dump(mode="json"), free, f"{config.out.parent}/")
 
 
 def settings_hash(config: RL | SFT | Preferences) -> str:
@@ -40,9 +43,13 @@ def changes(before: RL | SFT | Preferences, now: RL | SFT | Preferences) -> list
     ]
 
 
-def _flat(data: Mapping[str, Any], free: set[str], prefix: str = "") -> dict[str, Any]:
+def _flat(data: Mapping[str, Any], free: set[str], beside: str, prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in data.items():
-        if (name := prefix + key) not in free:
-            found |= _flat(value, free, f"{name}.") if isinstance(value, dict) else {name: value}
+        if (name := prefix + key) in free:
+            continue
+        if isinstance(value, dict):
+            found |= _flat(value, free, beside, f"{name}.")
+        else:
+            found[name] = value.removeprefix(beside) if isinstance(value, str) else value
     return found

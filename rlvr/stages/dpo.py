@@ -23,7 +23,7 @@ from rlvr.tasks import rows
 from rlvr.tasks.sources import load_tasks
 from verifiers import Verdict
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 PAIRS = "pairs.jsonl"
 """Pairs as token ids, in the run directory: `prompt_ids`, `chosen_ids`, `rejected_ids`, and the texts to look at."""
@@ -79,8 +79,8 @@ def pair_up(
             }
 
 
-def given_pairs(config: Preferences, tokenizer: Any) -> list[dict[str, Any]]:
-    """Pairs of a file, in the form of `pairs.jsonl`, without those whose prompt leaves no room for an answer.
+def given_pairs(config: Preferences, tokenizer: Any) -> tuple[list[dict[str, Any]], int]:
+    """Pairs of a file, in the form of `pairs.jsonl`, and how many are left out, as no room is left for an answer.
 
     Raises ConfigError for a row that is no pair, and when no pair is left.
     """
@@ -106,9 +106,7 @@ def given_pairs(config: Preferences, tokenizer: Any) -> list[dict[str, Any]]:
             pairs.append({"prompt_ids": prompts[0], "chosen_ids": chosen, "rejected_ids": rejected})
     if not pairs:
         raise ConfigError(f"{config.data}: all {too_long} prompts fill max_tokens ({config.max_tokens}) by themselves")
-    if too_long:
-        log.warning("%d pairs left out: their prompts leave no room for an answer in max_tokens", too_long)
-    return pairs
+    return pairs, too_long
 
 
 def all_pairs(config: Preferences, tokenizer: Any, rank: Rank, begun: bool) -> list[dict[str, Any]]:
@@ -117,7 +115,10 @@ def all_pairs(config: Preferences, tokenizer: Any, rank: Rank, begun: bool) -> l
     `begun`: the run goes on from a checkpoint, so they are there already.
     """
     if config.on_policy is None:
-        return given_pairs(config, tokenizer)
+        pairs, too_long = given_pairs(config, tokenizer)
+        if too_long and rank.first:
+            logger.warning("%d pairs left out: their prompts leave no room for an answer in max_tokens", too_long)
+        return pairs
     if rank.first and not begun:
         made = asyncio.run(make_pairs(config, config.on_policy))
         (config.out / PAIRS).write_text("".join(json.dumps(pair) + "\n" for pair in made))
@@ -152,7 +153,7 @@ def _train(config: DPO, rank: Rank) -> None:
     before = last(config, rank)
     tokenizer = AutoTokenizer.from_pretrained(config.model)
     pairs = all_pairs(config, tokenizer, rank, begun=before is not None)
-    data = on_disk(pairs, config.out / "pairs", rank)
+    data = on_disk(pairs, config.out / "trainer" / "pairs", rank)
     also = trackers.start(config, bool(before)) if rank.first else None
     with RunLog(config.out, "dpo", 0, bool(before), also) as log:
         trainer = OnIds(

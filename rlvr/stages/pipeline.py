@@ -33,6 +33,7 @@ def run(config: Pipeline, address: str | None, resume: bool, watch: Watch) -> di
     make_folder(out)
     seconds: dict[str, float] = {}
     with folder.sole_writer(out), ThreadPoolExecutor(1) as pool, ExitStack() as cluster:
+        folder.refuse_work_below(out)  # such as a stage whose pipeline was killed
         if not resume:
             clear(out)
         folder.keep(config)

@@ -134,7 +134,9 @@ def _reached_its_end(rows: list[Row]) -> bool:
 
 def is_live(run: Run) -> bool:
     beats = (_changed(folder / ALIVE) for folder in (run.path, *(stage.folder for stage in run.stages)))
-    return not has_ended(run) and time.time() - max(*stamp(run.path), *beats) < LIVE_S
+    if time.time() - max(beats) < LIVE_S:  # taken away at the end: this is somebody at work, also on a finished run
+        return True
+    return not has_ended(run) and time.time() - max(stamp(run.path)) < LIVE_S
 
 
 def _written(run: Run) -> float:

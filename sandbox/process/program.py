@@ -184,13 +184,13 @@ def _flush() -> None:
 
 def _write_out() -> None:
     """What buffers hold that are still alive, as when the interpreter takes them down: first texts, then bytes."""
-    alive = [*_streams, *gc.get_objects()]
-    for kind in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):
-        for stream in alive:
-            if issubclass(type(stream), kind):  # isinstance would ask the object
-                with contextlib.suppress(BaseException):
-                    if not stream.closed:
-                        stream.flush()
+    kinds = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)
+    # Not isinstance, which would ask the object.
+    alive = [one for one in (*_streams, *gc.get_objects()) if issubclass(type(one), kinds)]
+    for stream in sorted(alive, key=lambda stream: not issubclass(type(stream), io.TextIOWrapper)):
+        with contextlib.suppress(BaseException):
+            if not stream.closed:
+                stream.flush()
 
 
 def _clear_modules() -> None:

@@ -1,11 +1,10 @@
 """The sections of a configuration that name teachers, their limits, their prices, and the budget."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
 
-from rlvr.config import Section
+from rlvr.config import Location, Section
 from rlvr.data.recipe import DataConfig
 
 Feature = Literal["completions", "seed", "stop", "presence_penalty", "frequency_penalty", "logit_bias"]
@@ -89,7 +88,7 @@ class ReplayTeacher(Answering):
     """The answers that another run was given. A request that is not among them is an error."""
 
     kind: Literal["replay"] = "replay"
-    log: Path
+    log: Location
     """The other run's `responses.jsonl`."""
 
 

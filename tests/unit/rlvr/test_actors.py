@@ -27,20 +27,21 @@ class Engine:
 
 def test_an_engine_answers_while_it_proves_its_weights() -> None:
     """To prove them it reads every number, which takes long for a large model; it would be taken for dead."""
-    pinged = threading.Event()
+    checking, pinged = threading.Event(), threading.Event()
 
     class Weights:
         arrays: Mapping[str, Any] = {}
 
         def check(self, version: int, found: int, dtype: torch.dtype, name: str) -> None:
             assert (version, found, dtype, name) == (3, 7, torch.float32, "engine 0")
+            checking.set()
             assert pinged.wait(10), "no ping was answered"
 
     async def test() -> None:
         actor = object.__new__(EngineActor)
         actor.name, actor.turn, actor.engine = "engine 0", asyncio.Lock(), Engine()
         loading = asyncio.create_task(actor.load(Weights(), 3))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(checking.wait, 10)
         assert await actor.ping()
         pinged.set()
         await loading

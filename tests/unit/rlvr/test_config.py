@@ -138,3 +138,4 @@ def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.out == Path("/home/somebody/runs/r")
     assert config.data == "/home/somebody/d.jsonl"
     assert SFT(model="org/m~1", data="d").model == "org/m~1"
+    assert SFT(out=Path("~no such user/r"), data="d").out == Path("~no such user/r")

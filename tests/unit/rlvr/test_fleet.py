@@ -9,7 +9,7 @@ import pytest
 from rlvr.config import Faults, Sampling
 from rlvr.errors import WorkFailed
 from rlvr.faults import Gone, Lost
-from rlvr.fleet import AT_ONCE, Engines, Graders, Learner, RankGroup
+from rlvr.fleet import PART, Engines, Graders, Learner, RankGroup
 from rlvr.samples import Request, Rollout
 from verifiers import Item, Verdict
 
@@ -240,7 +240,8 @@ def test_graders_take_turns_and_nothing_is_lost_with_one() -> None:
     living(test)
 
 
-def test_many_responses_go_to_all_graders_and_only_a_lost_part_is_asked_again() -> None:
+@pytest.mark.parametrize("dying", [None, 0])
+def test_many_responses_go_to_all_graders_and_only_a_lost_part_is_asked_again(dying: int | None) -> None:
     async def test() -> None:
         judged: list[tuple[int, int]] = []
 
@@ -249,13 +250,13 @@ def test_many_responses_go_to_all_graders_and_only_a_lost_part_is_asked_again() 
                 judged.append((number, len(items)))
                 return [Verdict.correct(id=item.id) for item in items]
 
-            return Actor(serve, dies_at=1 if number == 0 else None)
+            return Actor(serve, dies_at=1 if number == dying else None)
 
-        graders = Graders(start, 2, FAULTS)
-        items = [Item(str(i), "exact", "", "") for i in range(5 * AT_ONCE + 3)]
+        graders = Graders(start, 3, FAULTS)
+        items = [Item(str(i), "exact", "", "") for i in range(5 * PART + 3)]
         verdicts = await graders.grade_many(items)
         assert [verdict.id for verdict in verdicts] == [item.id for item in items]
-        assert {number for number, _ in judged} == {0, 1}
+        assert {number for number, _ in judged} == {0, 1, 2}
         assert sum(size for _, size in judged) == len(items)
         await graders.close()
 
@@ -269,7 +270,7 @@ def test_a_grader_that_cannot_be_replaced_ends_the_run_though_another_serves() -
 
         async def judge_on() -> None:
             while True:
-                await graders.grade_many([Item("1", "exact", "", "")] * AT_ONCE * 4)
+                await graders.grade_many([Item("1", "exact", "", "")] * PART * 4)
 
         graders = Graders(start, 2, FAULTS)
         with pytest.raises(WorkFailed, match="grader 0 was lost 4 times in a row without any work done"):

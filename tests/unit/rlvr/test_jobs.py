@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -90,3 +91,16 @@ def test_a_log_that_says_no_more_keeps_nobody(
     out, err = capsys.readouterr()
     assert out == "a line\n"
     assert ("the log ends here" in err) == (ends is not None)
+
+
+def test_an_answer_that_will_not_change_is_not_waited_for() -> None:
+    class Forgetful(Server):
+        def get_job_logs(self, job: str) -> str:
+            raise RuntimeError("Request failed with status code 500: the node is gone")
+
+    began = time.monotonic()
+    with pytest.raises(WorkFailed, match=r"(?s)job j failed; .*cannot be had: .*the node is gone"):
+        jobs.wait(Forgetful(("FAILED",)), "j", lambda: None)
+    with pytest.raises(ConfigError, match="Job does not exist"):
+        jobs.follow(Server(), "j")
+    assert time.monotonic() - began < jobs.START_S / 2

@@ -76,6 +76,13 @@ def test_texts_without_words_stay(near: object) -> None:
 def test_the_same_in_another_script_is_a_duplicate(near: object) -> None:
     given = ["Назови три цвета.", "Назови три реки.", "назови  три цвета."]
     assert near(given, 0.7) == [None, None, 0]  # type: ignore[operator]
+    chinese = [
+        "第1题：北京的首都是什么？",
+        "第1题：请写一首关于春天的诗。",
+        "用 Python 写一个排序函数",
+        "用 Python 解释量子力学",
+    ]
+    assert near([*chinese, chinese[0].rstrip("？")], 0.7) == [None, None, None, None, 0]  # type: ignore[operator]
 
 
 def shingles(text: str) -> set[tuple[str, ...]]:

@@ -63,6 +63,16 @@ def test_what_is_wrong_with_one_item_does_not_keep_it_open() -> None:
     assert fuse.pauses == 1
 
 
+@pytest.mark.parametrize("broken", [2, 9])
+def test_where_most_items_stay_errors_nothing_has_recovered(broken: int) -> None:
+    """However few calls change anything, and though one item has got its verdict."""
+    ids = "abcdefghij"[: broken + 1]
+    judge = Judge(lambda call, item: call == 1 or item.id != "a")
+    fuse = before(judge, 10, max_error_share=0.1, patience_s=0.1)
+    with pytest.raises(RunStopped, match="did not recover"):
+        asyncio.run(fuse.grade_many(items(*ids)))
+
+
 def test_everybody_waits_while_it_is_open() -> None:
     ended = []
 

@@ -71,10 +71,10 @@ def test_models_and_data_that_are_not_there_are_refused_at_once(
     tasks = Tasks(train="none.jsonl", validation="there.jsonl", against=("gsm8k:none", "gsm9k"))
     critic = Critic(model="a/b/c")
     with pytest.raises(ConfigError) as caught:
-        plan.check(RL(model="runs/none", out=Path("there.jsonl/x"), tasks=tasks, preset="ppo", critic=critic))
+        plan.check(RL(model="runs/none/model", out=Path("there.jsonl/x"), tasks=tasks, preset="ppo", critic=critic))
     assert [problem.split(" Known")[0] for problem in caught.value.problems] == [
         f"out: expected a folder or a new path; {tmp_path}/there.jsonl is a file",
-        "model: runs/none is not a checkpoint folder (no config.json in it)",
+        "model: runs/none/model is not a checkpoint folder (no config.json in it)",
         "critic.model: a/b/c is not a checkpoint folder (no config.json in it)",
         "tasks.train: none.jsonl: no such file",
         "tasks.against.0: none: no such file",

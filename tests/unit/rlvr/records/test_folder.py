@@ -1,6 +1,8 @@
 """A run directory has one writer at a time, who gives signs of life; a dead one is no writer."""
 
+import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rlvr.errors import UserError
+from rlvr.records import folder
 from rlvr.records.folder import ALIVE, Heartbeat, sole_writer
 
 HOLD = """
@@ -29,6 +32,46 @@ def test_the_second_writer_is_told_and_the_next_one_may(tmp_path: Path) -> None:
             raise AssertionError
     with sole_writer(tmp_path):
         pass
+
+
+def test_a_child_that_lives_on_holds_nothing(tmp_path: Path) -> None:
+    with sole_writer(tmp_path):
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        with sole_writer(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_work_below_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rl").mkdir()
+    folder.refuse_work_below(tmp_path)
+    with sole_writer(tmp_path / "rl"), pytest.raises(UserError, match=f"at work on {tmp_path}/rl"):
+        folder.refuse_work_below(tmp_path)
+    folder.refuse_work_below(tmp_path)
+
+
+def test_where_there_are_no_locks_work_goes_on_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(descriptor: int, kind: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with sole_writer(tmp_path):
+        pass
+    assert "no locks there (No locks available)" in caplog.text
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none cannot be written to: No such file or directory; choose"):
+        with sole_writer(tmp_path / "none"):
+            raise AssertionError
 
 
 def test_a_writer_that_was_killed_holds_nothing(tmp_path: Path) -> None:

@@ -68,3 +68,13 @@ def test_supervised_stages_know_theirs() -> None:
     before = SFT(data="a.jsonl", out=Path("a"))
     assert changes(before, SFT(data="a.jsonl", out=Path("b"))) == []
     assert changes(before, SFT(data="a.jsonl", epochs=2)) == ["epochs was 1.0, now 2.0"]
+
+
+def test_a_pipeline_s_folder_may_be_moved() -> None:
+    def stage(folder: str) -> RL:
+        return rl(model=f"{folder}/dpo/model", out=f"{folder}/rl", tasks={"train": f"{folder}/tasks/train.jsonl"})
+
+    assert changes(stage("/a/runs/demo"), stage("/b/demo")) == []
+    assert settings_hash(stage("/a/runs/demo")) == settings_hash(stage("/b/demo"))
+    other = stage("/a/demo").model_copy(update={"model": "/a/demo/sft/model"})
+    assert changes(stage("/a/demo"), other) == ['model was "dpo/model", now "sft/model"']

@@ -142,6 +142,13 @@ def test_a_step_that_takes_long_is_no_end(client: TestClient, demo: Path) -> Non
     assert client.get("/r/demo/-/curves.json").json()["live"] is True
 
 
+def test_a_finished_run_that_is_resumed_is_live(client: TestClient, demo: Path) -> None:
+    """Before it has written anything: somebody is at work on it."""
+    assert client.get("/r/demo/-/curves.json").json()["live"] is False
+    (demo / ALIVE).touch()
+    assert client.get("/r/demo/-/curves.json").json()["live"] is True
+
+
 def test_a_run_without_a_row_is_followed_as_well(client: TestClient, demo: Path) -> None:
     (demo / "summary.json").unlink()
     for file in demo.rglob("metrics.jsonl"):
