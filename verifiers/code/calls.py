@@ -56,10 +56,12 @@ class Answers:
         outcome = self.outcome(index)
         if outcome.get("cut"):
             raise CallFailed("output_limit")
-        if outcome.get("exit") != 0 or not isinstance(outcome.get("output"), str):
+        code, output = outcome.get("exit"), outcome.get("output")
+        if type(code) is not int or code != 0 or not isinstance(output, str):
             out_of_memory = "MemoryError" in str(outcome.get("errors"))
-            raise CallFailed("memory_limit" if out_of_memory else SIGNALS.get(outcome.get("exit", 1), "runtime_error"))
-        return str(outcome["output"])
+            how = SIGNALS.get(code, "runtime_error") if type(code) is int else "runtime_error"
+            raise CallFailed("memory_limit" if out_of_memory else how)
+        return output.encode("utf-8", "replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

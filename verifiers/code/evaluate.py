@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import EllipsisType, NoneType
 from typing import Any
 
+from verifiers.code.guest.codec import spread
+
 MAX_BITS = 20_000
 
 
@@ -141,9 +143,18 @@ def _call(node: ast.Call, known: Hook) -> Any:
     words = {str(word.arg): evaluate(word.value, known) for word in node.keywords}
     if not set(words) <= {"rel_tol", "abs_tol", "key", "reverse", "default", "ndigits"}:
         raise Unsupported("keyword argument")
-    return function(
-        *(plain(value) for value in _items(node.args, known)), **{key: plain(word) for key, word in words.items()}
-    )
+    values = [plain(value) for value in _items(node.args, known)]
+    if function in (set, frozenset, dict) and values:
+        values[0] = _spread_out(function, values[0])
+    return function(*values, **{key: plain(word) for key, word in words.items()})
+
+
+def _spread_out(function: Any, values: Any) -> Any:
+    """The items of a hash table that is quick to build. Raises Malformed, a ValueError, for an attack."""
+    if isinstance(values, (set, frozenset, dict)):
+        return values
+    items = [*values]
+    return spread(items, [key for key, _ in items] if function is dict else items)
 
 
 def _subscript(node: ast.Subscript, known: Hook) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from verifiers.format import final_part
 
-FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*$", re.MULTILINE)
+FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,})[ \t]*+([^\s`]*+)[^\n`]*+$", re.MULTILINE)
 FUTURE = re.compile(r"^from __future__ import [\w, ]+$", re.MULTILINE)
 NAMES: dict[str, frozenset[str]] = {
     "python": frozenset({"python", "py", "python3", "py3", "python2"}),

@@ -29,6 +29,8 @@ async def function_results(sandbox: Sandbox, program: Program, tests: InputOutpu
             actual = json.dumps(as_json(answers.value(index)))
         except (TypeError, ValueError) as error:  # not JSON, or an integer too long to be written
             raise CallFailed("wrong_answer") from error
+        if len(actual) > OUTPUT_BYTES:
+            raise CallFailed("output_limit")
         return json.dumps(tests.arguments(index)), json.dumps(tests.expected(index)[0]), actual
 
     found = await statuses(sandbox, tests, passes, case)

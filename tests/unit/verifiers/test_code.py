@@ -1,11 +1,16 @@
 import asyncio
+import os
 import threading
+import time
+import types
 
 import pytest
 from pydantic import ValidationError
 
 from sandbox import RunResult, Sandbox
 from verifiers.code import CodeVerifier
+from verifiers.code.calls import Answers, CallFailed
+from verifiers.code.guest import scripts
 
 ADD = "def add(a, b):\n    return a + b"
 LISTED = {"test_list": ["assert add(1, 2) == 3", "assert add(2, 2) == 4", "assert add('a', 'b') == 'ab'"]}
@@ -350,3 +355,36 @@ def test_a_value_that_no_float_can_hold_is_wrong_and_no_error(judge):
     reference = {"canonical_solution": "def half(x): return x / 2", "entry_point": "half", "base_input": [[3]]}
     assert judge("def half(x): return 10**400", reference).reason == "wrong_answer"
     assert judge("from decimal import Decimal\ndef half(x): return Decimal('sNaN')", reference).reason == "wrong_answer"
+
+
+def test_sets_of_values_with_equal_hashes_are_not_built(judge):
+    """Built outside, they would keep everybody waiting for minutes."""
+    answer = "def f(n):\n    return [i * ((1 << 61) - 1) for i in range(n)]"
+    for test in ("assert set(f(20000)) == {0}", "assert len(frozenset(f(20000))) == 20000"):
+        began = time.process_time()
+        assert judge(answer, {"test_list": [test]}).status == "incorrect"
+        assert time.process_time() - began < 1
+    fine = "def f(n):\n    return [[i, i % 3] for i in range(n)]"
+    tests = ["assert set(map(tuple, f(3))) == {(0, 0), (1, 1), (2, 2)}", "assert dict(f(2)) == {0: 0, 1: 1}"]
+    assert judge(fine, {"test_list": [*tests, "assert isinstance(set(dict(f(2000))), set)"]}).score == 1.0
+
+
+@pytest.mark.parametrize("code", [[], {}, None, True, 0.0, "0"])
+def test_a_forged_exit_code_is_no_end(code):
+    answers = Answers(outcomes={0: {"exit": code, "output": "5"}, 1: {"exit": 0, "output": "\ud800"}})
+    with pytest.raises(CallFailed, match="runtime_error"):
+        answers.output(0)
+    assert answers.output(1) == "?"
+
+
+def test_programs_get_their_streams_where_memory_files_are_refused(monkeypatch):
+    """As they are where no control groups count them."""
+
+    def refuse(name):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    job = {"cpu_s": 2, "wall_s": 5, "output_bytes": 1000}
+    code = compile("print(int(input()) + 1)", "main.py", "exec")
+    outcome = scripts.run_once(code, types.ModuleType("__main__"), "4\n", job)
+    assert (outcome["exit"], outcome["output"]) == (0, "5\n")

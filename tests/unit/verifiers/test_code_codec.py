@@ -156,3 +156,15 @@ def test_what_the_encoder_never_writes_is_refused(data):
 def test_what_arrives_can_be_compared_and_written():
     assert decode({"Decimal": ["sNaN"]}) != 5  # a signalling one would raise
     assert repr(decode({"object": "\ud800"})).encode() == b"<? object>"
+
+
+@pytest.mark.parametrize("depth", [152, 300, 490, 900])
+def test_what_no_encoder_writes_is_not_read(depth):
+    """Whatever the depth of those who decode: it is no error of theirs."""
+    data = []
+    for _ in range(depth):
+        data = [data]
+    with pytest.raises(Malformed):
+        decode(data)
+    with pytest.raises(TooLarge):
+        Encoder().encode(data)

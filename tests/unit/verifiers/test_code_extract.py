@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from verifiers.code.extract import complete, extract_program
@@ -82,3 +84,11 @@ def test_a_prompt_without_a_docstring_is_continued_too():
     names: dict[str, object] = {}
     exec(complete("def f(x):\n    # twice x\n", "def f(x):\n    return 2 * x\n", "f"), names)
     assert names["f"](3) == 6
+
+
+@pytest.mark.parametrize("line", ["```{}`", "``` {}`", "~~~{}`", "{}", "    {}", "def {}", "{} x", "```\n```{}"])
+@pytest.mark.parametrize("piece", ["a", " ", "`", "a ", "\t", "(", "=", "["])
+def test_no_response_keeps_the_judge_from_reading_it(line, piece):
+    began = time.process_time()
+    extract_program(line.format(piece * 100_000))
+    assert time.process_time() - began < 2

@@ -152,27 +152,44 @@ def _standard(value: Any, kind: type) -> tuple[str, list[Any]] | None:
 
 def decode(data: Any, known: Callable[[str, Any], Any] | None = None) -> Any:
     """The value behind `data`. `known` may take tags of its own. Raises Malformed."""
-    if data is None or isinstance(data, (bool, int, float, str)):
-        return data
-    if isinstance(data, list):
-        return [decode(item, known) for item in data]
-    if not isinstance(data, dict) or len(data) != 1:
-        raise Malformed("expected a value or one tag")
-    (tag, body), *_ = data.items()
-    try:
-        if tag == "dict":
-            pairs = [(decode(key, known), decode(item, known)) for key, item in body]
-            return dict(_spread(pairs, [key for key, _ in pairs]))
-        if tag in _DECODERS:
-            return _DECODERS[tag](body if isinstance(body, str) else [decode(item, known) for item in body])
-        if known is not None:
-            return known(tag, body)
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-        raise Malformed(f"bad {tag!r}: {error}") from error
-    raise Malformed(f"unknown tag {tag[:40]!r}")
+    return _Decoder(known).decode(data, 0)
 
 
-def _spread(values: list[Any], keys: list[Any]) -> list[Any]:
+class _Decoder:
+    """One message, within the encoder's bounds: what is deeper or holds more was not written by it."""
+
+    def __init__(self, known: Callable[[str, Any], Any] | None) -> None:
+        self.known = known
+        self.items = 0
+
+    def decode(self, data: Any, depth: int) -> Any:
+        self.items += 1
+        if depth > MAX_DEPTH + 1 or self.items > 2 * MAX_ITEMS:  # the parts of a pair, a range or a complex count here
+            raise Malformed("nested too deeply, or too many items")
+        if data is None or isinstance(data, (bool, int, float, str)):
+            return data
+        if isinstance(data, list):
+            return self._many(data, depth)
+        if not isinstance(data, dict) or len(data) != 1:
+            raise Malformed("expected a value or one tag")
+        (tag, body), *_ = data.items()
+        try:
+            if tag == "dict":
+                pairs = [(self.decode(key, depth + 1), self.decode(item, depth + 1)) for key, item in body]
+                return dict(spread(pairs, [key for key, _ in pairs]))
+            if tag in _DECODERS:
+                return _DECODERS[tag](body if isinstance(body, str) else self._many(body, depth))
+            if self.known is not None:
+                return self.known(tag, body)
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise Malformed(f"bad {tag!r}: {error}") from error
+        raise Malformed(f"unknown tag {tag[:40]!r}")
+
+    def _many(self, body: list[Any], depth: int) -> list[Any]:
+        return [self.decode(item, depth + 1) for item in body]
+
+
+def spread(values: list[Any], keys: list[Any]) -> list[Any]:
     """`values`, when a hash table of `keys` is quick to build."""
     if len(keys) > MAX_COLLISIONS and len({*map(hash, keys)}) + MAX_COLLISIONS < len(keys):
         raise Malformed("too many equal hashes")
@@ -223,12 +240,12 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "float": float,
     "complex": lambda body: complex(*body),
     "tuple": tuple,
-    "set": lambda body: {*_spread(body, body)},
-    "frozenset": lambda body: frozenset(_spread(body, body)),
+    "set": lambda body: {*spread(body, body)},
+    "frozenset": lambda body: frozenset(spread(body, body)),
     "deque": collections.deque,
-    "keys": lambda body: dict.fromkeys(_spread(body, body)).keys(),
+    "keys": lambda body: dict.fromkeys(spread(body, body)).keys(),
     "values": lambda body: dict(enumerate(body)).values(),
-    "items": lambda body: dict(_spread(body, [key for key, _ in body])).items(),
+    "items": lambda body: dict(spread(body, [key for key, _ in body])).items(),
     "bytes": bytes.fromhex,
     "bytearray": bytearray.fromhex,
     "range": _range,
