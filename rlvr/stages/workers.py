@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import ray
 
-from rlvr.actors import wants_gpu
+from rlvr.actors import device_of, wants_gpu
 from rlvr.config import DPO, SFT, RewardModel
 from rlvr.errors import UserError, WorkFailed
 from rlvr.planning.placement import SHARE
@@ -116,6 +116,7 @@ def trainer_arguments(config: SFT | DPO | RewardModel, rank: Rank, scratch: Path
         "max_grad_norm": config.optim.max_grad_norm,
         "max_length": config.max_tokens,
         "seed": config.seed,
+        "use_cpu": device_of(config.compute) == "cpu",  # else each of several workers would train alone
         "bf16": False,
         "gradient_checkpointing": False,
         "save_strategy": "steps",
