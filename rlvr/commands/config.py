@@ -79,7 +79,7 @@ def init(
 
 def resolve(config: Path, overrides: list[str]) -> "BaseModel":
     """The configuration of the stage that the file names. Ends the command with exit 2 when there is a fault."""
-    from rlvr.commands.stages import table
+    from rlvr.commands.stages import settings_in
     from rlvr.config import STAGES
     from rlvr.settings.load import ConfigError
     from rlvr.settings.load import validate as validated
@@ -87,7 +87,7 @@ def resolve(config: Path, overrides: list[str]) -> "BaseModel":
     shipped = recipes().get(str(config))
     try:
         with resources.as_file(shipped) if shipped and not config.exists() else nullcontext(config) as path:
-            data = table(str(path))
+            data = settings_in(str(path))
         if data.get("stage") not in list(STAGES):
             came = f"got {data['stage']!r}" if "stage" in data else "it is missing"
             raise ConfigError(f"{config}: stage: expected one of {', '.join(map(repr, STAGES))}; {came}")

@@ -64,10 +64,10 @@ def read(stage: str, config: str, overrides: list[str] | None) -> "Section":
     from rlvr.config import STAGES
     from rlvr.settings import load
 
-    return load.validate(STAGES[stage], table(config), overrides or [], source=config)
+    return load.validate(STAGES[stage], settings_in(config), overrides or [], source=config)
 
 
-def table(config: str) -> dict[str, Any]:
+def settings_in(config: str) -> dict[str, Any]:
     """What a file holds, or the variable that `env:NAME` names. Raises ConfigError."""
     from rlvr.settings import load
 

@@ -51,7 +51,7 @@ class Mixture(Section):
     """What goes into a mixture, and where it goes."""
 
     out: Location
-    """Location of the mixture and its manifest."""
+    """Folder of the mixture and its manifest."""
     seed: NonNegativeInt = 0
     parts: Annotated[dict[str, Part], Field(min_length=1)]
     """Name -> data set. The name goes into every row as `mixed_from`."""

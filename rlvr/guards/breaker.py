@@ -49,7 +49,7 @@ class Breaker:
         return verdicts
 
     async def _recovered(self, items: Sequence[Item], verdicts: list[Verdict]) -> list[Verdict]:
-        """Judge what failed again until no larger share of it fails than is allowed."""
+        """Judge what failed again until no larger share of it fails than is allowed, or the same few items alone."""
         self.pauses += 1
         log.warning("paused: %d of the last %d verdicts are errors", sum(self.recent), len(self.recent))
         start, wait = time.monotonic(), self.first_retry_s

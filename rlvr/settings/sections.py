@@ -97,7 +97,7 @@ class Stage(Section):
     """What every stage that trains or judges a model has."""
 
     model: PathOrName = ""
-    """Location of a Hugging Face checkpoint, or its hub id. A pipeline fills it in."""
+    """Folder of a Hugging Face checkpoint, or its hub id. A pipeline fills it in."""
     out: Location = Path()
     """Run directory. A pipeline fills it in."""
     seed: NonNegativeInt = 0
