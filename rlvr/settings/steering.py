@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from rlvr.config import RL, SFT, Preferences
 from rlvr.settings.learning import Scale
+from rlvr.settings.toml import dotted
 
 ANY_STAGE = {"out", "compute", "trackers", "grading"}
 RL_ONLY = {"steps", "evaluate_every", "checkpoint_every", "engine_batch", "micro_batch_tokens", "faults"}
@@ -25,7 +25,12 @@ def steering(config: RL | SFT | Preferences) -> dict[str, Any]:
         optims = [config.optim, *([config.critic.optim] if config.critic else [])]
         if any(optim.schedule != "constant" for optim in optims):
             free = free - {"steps"}  # the rate depends on it
-    return _flat(config.model_dump(mode="json"), free, f"{config.out.parent}/")
+    beside = f"{config.out.parent}/"
+    return {
+        name: value.removeprefix(beside) if isinstance(value, str) else value
+        for name, value in dotted(config.model_dump(mode="json"))
+        if not any(f"{name}.".startswith(f"{one}.") for one in free)
+    }
 
 
 def settings_hash(config: RL | SFT | Preferences) -> str:
@@ -41,15 +46,3 @@ def changes(before: RL | SFT | Preferences, now: RL | SFT | Preferences) -> list
         for name in sorted(old.keys() | new.keys())
         if old.get(name) != new.get(name)
     ]
-
-
-def _flat(data: Mapping[str, Any], free: set[str], beside: str, prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        if (name := prefix + key) in free:
-            continue
-        if isinstance(value, dict):
-            found |= _flat(value, free, beside, f"{name}.")
-        else:
-            found[name] = value.removeprefix(beside) if isinstance(value, str) else value
-    return found

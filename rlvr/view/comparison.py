@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rlvr import __version__
+from rlvr.settings.toml import dotted
 from rlvr.view import lines, paper
 from rlvr.view.curves import CURVES, Curve
 from rlvr.view.lines import Lines, Series
@@ -83,8 +84,5 @@ def _flat(run: Run) -> Iterator[tuple[str, str]]:
 
 
 def _keys(section: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, value in settings.items():
-        if isinstance(value, dict):
-            yield from _keys(f"{section}{key}.", value)
-        else:
-            yield f"{section}{key}", json.dumps(value, default=str, ensure_ascii=False)
+    for name, value in dotted(settings, section):
+        yield name, json.dumps(value, default=str, ensure_ascii=False)
