@@ -8,7 +8,7 @@ from sandbox import languages
 from sandbox.base import LanguageUnavailable, Limits, RunRequest, SandboxError
 from sandbox.lane import Job
 from sandbox.languages import Language, Toolchain
-from sandbox.process.guest import INODES, SCRIPTS
+from sandbox.process.walls import INODES, SCRIPT
 
 _MOST = {"wall_s": 86_400, "memory_mb": 1 << 20, "processes": 1 << 15, "output_bytes": 1 << 30, "file_mb": 1 << 20}
 """Of each limit. Far beyond these, kernel and clock count no further."""
@@ -139,7 +139,7 @@ def compiling(request: RunRequest, language: Language, tools: Toolchain) -> Job:
 def running(request: RunRequest, language: Language, tools: Toolchain, artifact: bytes | None) -> Job:
     """The program's run. artifact: what the compiler made of it."""
     if language.name == "python":
-        argv = (f"{SCRIPTS}/{language.source}", *request.args)
+        argv = (SCRIPT, *request.args)
         job = _job(request.limits, dict(request.files), argv, language, tools, fetch=tuple(request.fetch))
         return job._replace(script=encode(request.code))
     files = dict(request.files)

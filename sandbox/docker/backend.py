@@ -91,7 +91,7 @@ class DockerSandbox(Runner):
         images.ensure(self._engine, self._image)
         for orphan in self._engine.orphans():
             self._engine.remove(orphan)
-        told = self.submit(RunRequest("python", probe.LOOK_AROUND)).result()
+        told = self.run(RunRequest("python", probe.LOOK_AROUND))
         if told.status == "sandbox_error":
             raise LaneLostError(told.stderr.strip())
         seen = probe.layers_seen(told.stdout, told.stderr)

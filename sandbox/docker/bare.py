@@ -10,11 +10,13 @@ import platform
 import resource
 import signal
 import socket
+import time
 
 from sandbox.docker import frames
 from sandbox.lane import Job
-from sandbox.process import cgroup, guest, kernel, seccomp, wire, zygote
+from sandbox.process import cgroup, guest, kernel, native, program, seccomp, walls, wire
 from sandbox.process.family import Family, Usage
+from sandbox.process.native import Row
 from sandbox.process.watch import Watch
 
 _BACKSTOP_PROCESSES = 4096
@@ -83,8 +85,8 @@ class Fork:
         os.close(self._gone_end)
 
 
-def serve() -> Job:
-    """Carry out one job and end. Returns only in the process that is to run a script: the job."""
+def serve() -> bytes:
+    """Carry out one job and end. Returns only in the process that is to run a script: it."""
     try:
         job, stdin = frames.read_job(frames.exactly)
     except EOFError:  # the caller has no use for us any more
@@ -98,6 +100,7 @@ def serve() -> Job:
     # Made here, so that the program's first steps find it in order.
     program_filter = seccomp.Filter(groups=fork.oom_kills is not None) if platform.machine() == "x86_64" else None
     content = wire.memfd(stdin)
+    start = time.monotonic()
     pid = os.fork()
     if pid == 0:
         return _become_program(job, content, fork, program_filter)
@@ -108,7 +111,7 @@ def serve() -> Job:
         os.read(wake_read, 4096)
         fork.reap()
 
-    report = Watch(fork, job, {wake_read: wake, 0: _hang_up}).follow()
+    report = Watch(fork, job, start, {wake_read: wake, 0: _hang_up}).follow()
     for part in frames.report_parts(report, job):
         frames.put(part)
     os._exit(0)
@@ -119,19 +122,34 @@ def _hang_up() -> None:
     os._exit(1)
 
 
-def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: seccomp.Filter | None) -> Job:
+def _become_program(job: Job, standard_input: int, fork: Fork, program_filter: seccomp.Filter | None) -> bytes:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     kernel.set_dumpable(True)
-    os.dup2(fork.stdout_end, 1)
-    os.dup2(fork.stderr_end, 2)
-    guest.write("/proc/self/oom_score_adj", b"1000")
-    kernel.yield_to_watcher()
-    os.setsid()
-    os.chdir(guest.HOME)
-    os.mkdir(guest.SCRIPTS)  # noqa: PTH102
-    guest.keep_within_limits()
-    kernel.forbid_new_privileges()
-    job = job._replace(processes=_BACKSTOP_PROCESSES)
-    return zygote.begin(job, standard_input, fork.line_end.fileno(), True, program_filter)
+    for theirs, stream in ((standard_input, 0), (fork.stdout_end, 1), (fork.stderr_end, 2)):
+        os.dup2(theirs, stream)
+    rows = [
+        *walls.written("/proc/self/oom_score_adj", b"1000"),
+        walls.yielding(),
+        Row("setsid", ()),
+        Row("chdir", (walls.HOME.encode(),)),
+        Row("mkdir", (walls.SCRIPTS.encode(), 0o755)),
+        walls.UNPRIVILEGED,
+        *walls.confining(in_container=True),
+        *walls.settled(
+            job._replace(processes=_BACKSTOP_PROCESSES), walls.hard_limits(), capped=True, in_container=True
+        ),
+    ]
+    if program_filter is not None:
+        rows.append(program_filter.installed())
+    try:
+        native.carry_out_by_library(rows)
+        if job.script is None:
+            guest.execute(job)
+        program.set_the_stage()
+        program.adapt(job.argv[1:], job.files)
+    except BaseException:  # a process boundary: tell the watch, whatever it was
+        guest.give_up(fork.line_end.fileno())
+    os.closerange(3, 1 << 16)
+    return job.script

@@ -14,7 +14,6 @@ from sandbox.users import Claim
 START_S = 60.0
 _GRACE_S = 20.0
 """How long past a run's deadline a report may take: clean-up, and bringing files back."""
-_BACKSTOP_S = 1.0
 _SOURCES = Path(__file__).parents[1]
 _BOOT = """
 import sys, os, json

@@ -15,7 +15,7 @@ import docker
 
 from sandbox.base import SandboxUnavailable
 from sandbox.docker.profile import seccomp_profile
-from sandbox.process.guest import ENVIRONMENT
+from sandbox.process.walls import ENVIRONMENT
 
 CALL_S = 30.0
 LABEL = "rlvr.sandbox"

@@ -25,8 +25,7 @@ def main(mode: str, folder: str, preload: tuple[str, ...]) -> None:
         os.environ.clear()
         program.warm_up(preload)
         frames.put(frames.frame(frames.READY, b""))
-        job = bare.serve()
-        os._exit(program.run(job.argv[0], job.script))
+        os._exit(program.run(bare.serve()))
     from sandbox.docker import walled
 
     walled.tell_tools() if mode == "tools" else walled.serve(preload)

@@ -65,7 +65,7 @@ class ProcessSandbox(Runner):
 
     def _prove_layers(self) -> tuple[str, ...]:
         """The layers that a program finds in force when it looks from the inside, and the groups that hold it."""
-        told = self.submit(RunRequest("python", probe.LOOK_AROUND)).result()
+        told = self.run(RunRequest("python", probe.LOOK_AROUND))
         seen = probe.layers_seen(told.stdout, told.stderr)
         (lane,) = self._lanes
         assert isinstance(lane, HostLane)

@@ -15,8 +15,8 @@ from typing import NamedTuple
 PREFIX = "rlvr-"
 _RUNS = ("a", "b")
 NAMES = (*_RUNS, "home")
-TURNS = HOME = len(_RUNS)
-"""How many groups runs have, and where in NAMES the fork server's comes, behind them."""
+TURNS = len(_RUNS)
+"""How many groups runs have."""
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN = Path("/proc/self/cgroup")
 _WANTED = ("memory", "pids", "cpu")
@@ -155,14 +155,17 @@ class Group:
 
     def limit(self, memory: int, processes: int) -> None:
         """Set the limits of the next run: bytes over all its processes, processes and threads at once."""
+        self._limit(memory, processes)
+        if self.oom_kills is not None:
+            self.oom_kills.forget()
+
+    def _limit(self, memory: int, processes: int) -> None:
         if (memory, processes) != self._limits:
             if "memory" in self._folders:
                 self._limit_memory(memory)
             if "pids" in self._folders:
                 self._set("pids", "pids.max", str(processes))
             self._limits = (memory, processes)
-        if self.oom_kills is not None:
-            self.oom_kills.forget()
 
     def _limit_memory(self, memory: int) -> None:
         if self._unified["memory"]:
@@ -182,7 +185,7 @@ class Group:
         if self._hurried:
             self._limit_cpu()
         memory, processes = self._limits
-        self.limit(max(memory, _ROOM_BYTES), max(processes, _ROOM_PROCESSES))
+        self._limit(max(memory, _ROOM_BYTES), max(processes, _ROOM_PROCESSES))
 
     def add(self, pid: int) -> None:
         for procs in self._procs:

@@ -5,25 +5,28 @@ those two cost more than all it does between. A private mapping of a file that n
 pages come in where they are touched: many at a time, and go so, if they are parts of a huge one.
 
 What is left to copy is the list of mappings: of a warm interpreter 139, for each module in C has five. So these go into
-the file whole, and what lies side by side is one mapping. Large libraries stay as they are: all processes share them.
+the file whole, and what lies side by side is one mapping. Of large libraries goes what is only read, to where a huge
+page comes in as one: that of the interpreter otherwise takes each fork fifty faults.
 """
 
 import os
 from collections import Counter
-from collections.abc import Iterable
 
-from sandbox.process import kernel
+from sandbox.process import kernel, sheet
 from sandbox.process.native import Row, carry_out
 
-_MMAP, _PWRITE = 9, 18
-_READ_WRITE, _EXECUTE = 1 | 2, 4
-_PRIVATE_FIXED = 2 | 16
+_READ, _WRITE, _EXECUTE = 1, 2, 4
+_PRIVATE, _FIXED = 2, 16
 _HUGE = 2 << 20
 _LARGE = 1 << 20
+_POPULATE_READ = 22
+"""Of madvise(2), since Linux 5.14."""
+
+Span = tuple[int, int]
 
 
 def open_file(folder: str) -> int:
-    """A nameless file for `freeze`, on a file system mounted at `folder`, of huge pages where the kernel has them.
+    """A nameless file for `frozen`, on a file system mounted at `folder`, of huge pages where the kernel has them.
 
     Needs the right to mount.
     """
@@ -35,40 +38,62 @@ def open_file(folder: str) -> int:
     return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
 
-def freeze(file: int) -> None:
-    """Freeze what is mapped privately now into this file, but the stack and large libraries.
+def frozen(file: int) -> list[Row]:
+    """Freeze what is mapped privately now into this file, but the stack.
 
-    Single-threaded callers only.
+    Single-threaded callers only. From the first row to the last nothing may change, so nothing of Python can run
+    between them.
     """
-    try:
-        _freeze(file, _stretches(small=True), _READ_WRITE | _EXECUTE)
-    except OSError:  # this machine has a policy against memory that can be both written and executed
-        _freeze(file, _stretches(small=False), _READ_WRITE)
-
-
-def _freeze(file: int, stretches: Iterable[tuple[int, int]], rights: int) -> None:
+    spans = _Spans(can_execute=_can_execute(file))
     writes, maps, offset = list[Row](), list[Row](), 0
-    for start, end in stretches:
-        size = end - start
-        writes.append(Row(_PWRITE, (file, start, size, offset)))
-        maps.append(Row(_MMAP, (start, size, rights, _PRIVATE_FIXED, file, offset)))
-        offset += size
+    for rights, each in ((_READ | _EXECUTE, spans.read), (_READ | _WRITE | spans.execute, spans.written)):
+        for start, end in each:
+            if not rights & _WRITE:  # a huge page must be so in the file too
+                offset += (start - offset) % _HUGE
+            writes.append(Row("pwrite64", (file, start, end - start, offset)))
+            maps.append(Row("mmap", (start, end - start, rights, _PRIVATE | _FIXED, file, offset)))
+            offset += end - start
     os.ftruncate(file, -(-offset // _HUGE) * _HUGE)
-    # From the first write to the last map nothing may change; so nothing of Python runs between them.
-    carry_out([*writes, *maps])
+    # We go on having them in our memory too: what a fork shares with us is not all its own.
+    had = [Row("madvise", (*row.arguments[:2], _POPULATE_READ), may_fail=True) for row in maps]
+    return [*writes, *maps, *had]
 
 
-def _stretches(small: bool) -> list[tuple[int, int]]:
-    """Start and end of what is to be one mapping each: all that is writable, and with `small` all of small files."""
-    mappings, sizes = _mappings(), Counter[str]()
-    for start, end, _, name in mappings:
-        sizes[name] += end - start
-    stretches: list[tuple[int, int]] = []
-    for start, end, is_writable, name in mappings:
-        if is_writable or (small and sizes[name] < _LARGE):
-            before = stretches.pop() if stretches and stretches[-1][1] == start else (start, start)
-            stretches.append((before[0], end))
-    return stretches
+def _can_execute(file: int) -> bool:
+    """Whether this machine has no policy against memory that can be both written and executed."""
+    rights = _READ | _WRITE | _EXECUTE
+    try:
+        carry_out(
+            [Row("mmap", (sheet.ADDRESS, 1, rights, _PRIVATE | _FIXED, file, 0)), Row("munmap", (sheet.ADDRESS, 1))]
+        )
+    except OSError:
+        return False
+    return True
+
+
+class _Spans:
+    """Start and end of what is to be one mapping each."""
+
+    def __init__(self, can_execute: bool) -> None:
+        self.execute = can_execute * _EXECUTE
+        self.read: list[Span] = []
+        """Of large files what is only read, if it may be executed from here."""
+        self.written: list[Span] = []
+        """The rest: of small files, which are executed where they lie, only what is writable if nothing may be."""
+        mappings, sizes = _mappings(), Counter[str]()
+        for start, end, _, name in mappings:
+            sizes[name] += end - start
+        for start, end, is_writable, name in mappings:
+            if is_writable or (can_execute and sizes[name] < _LARGE):
+                _add(self.written, start, end)
+            elif can_execute:
+                _add(self.read, start, end)
+
+
+def _add(spans: list[Span], start: int, end: int) -> None:
+    """To the last one, if they lie side by side."""
+    before = spans.pop() if spans and spans[-1][1] == start else (start, start)
+    spans.append((before[0], end))
 
 
 def _mappings() -> list[tuple[int, int, bool, str]]:

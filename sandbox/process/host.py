@@ -13,10 +13,10 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sandbox.lane import Job, Report
-from sandbox.process import cgroup, guest, program, wire, zygote
+from sandbox.lane import Job
+from sandbox.process import cgroup, guest, program, walls, wire, zygote
 from sandbox.process.family import Family, Usage
 from sandbox.process.lookout import Lookout
 from sandbox.process.watch import Watch
@@ -45,13 +45,15 @@ class ForkServer(NamedTuple):
     channel: socket.socket
 
 
+Place = tuple[int, cgroup.Group | None]
+"""A group's number, and it, if there are groups."""
+
+
 @dataclass(slots=True)
 class Clone:
     """A clone of the fork server, with a pid namespace of its own below it."""
 
     pid: int
-    turn: int
-    """Its group is number so-and-so."""
     gone: int
     """Its pidfd."""
     stdout: int
@@ -62,10 +64,12 @@ class Clone:
     """Of its group, or of the container that we are in; None: its memory is looked at from outside."""
     family: Family
     lookout: Lookout
+    start: float = 0.0
+    """When it got its job, by time.monotonic."""
 
     def begin(self, job: Job) -> None:
         """The job is about to come: what the run uses counts from now on."""
-        watchers = guest.watchers(job)
+        watchers = walls.watchers(job)
         if self.group is not None:
             self.group.limit(job.memory, job.processes + watchers)
         elif self.oom_kills is not None:
@@ -73,6 +77,21 @@ class Clone:
         self.family.begin(watchers)
         if self.oom_kills is None:
             self.family.begin_to_count()
+
+    def takes(self, descriptors: list[int]) -> bool:
+        """Hand the job over. False if it has died."""
+        self.start = time.monotonic()
+        try:
+            wire.send_descriptors(self.line, b"j", *descriptors)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def last_words(self) -> str:
+        """Of one that died while it waited."""
+        with contextlib.suppress(OSError):
+            return guest.failure(self.line.recv(1 << 16, socket.MSG_DONTWAIT))
+        return ""
 
     def kill(self) -> None:
         """Kill init, if it lives; the kernel then kills everything in its pid namespace."""
@@ -125,7 +144,7 @@ class Host:
         self._oom_kills = oom_kills
         self._user_id = user_id
         self._spare: Clone | None = None
-        self._ordered: tuple[int, int, int, socket.socket, cgroup.Group | None] | None = None
+        self._ordered: tuple[int, int, socket.socket, cgroup.Group | None] | None = None
         self._turn = 0
         self._why = ""
         """No clone could be made the last time."""
@@ -139,9 +158,9 @@ class Host:
         """Take jobs until the caller is gone."""
         try:
             self._sockets = os.open(f"/proc/{self._server.pid}/net/unix", os.O_RDONLY | os.O_CLOEXEC)
-            self._order()
-            while descriptors := self._next_call():
-                wire.send(self._client, self._run(descriptors))
+            self._order(self._next_place())
+            while call := self._next_call():
+                self._run(*call)
         except CallerGoneError:
             pass
         finally:
@@ -150,15 +169,16 @@ class Host:
                 self._spare.kill()
                 self._spare.close()
             if self._ordered is not None:
-                self._ordered[3].close()
+                self._ordered[2].close()
 
-    def _next_call(self) -> list[int]:
-        """What the caller sends. Meanwhile the last run is buried."""
+    def _next_call(self) -> tuple[Job, list[int]] | None:
+        """A job, and the descriptors that go to its clone. Meanwhile the last run is buried."""
         if self._dying is not None:
             client = self._client.fileno()
             if client not in select.select([client, self._dying.gone], [], [])[0]:
                 self._bury()
-        return wire.receive(self._client)
+        job, descriptors = wire.receive(self._client)
+        return (Job(*job), descriptors) if job is not None else None
 
     def _bury(self) -> None:
         """Let nobody meet what the last run has left: sockets, and what the kernel counts by user."""
@@ -166,14 +186,15 @@ class Host:
         if dying is not None:
             dying.bury()
 
-    def _run(self, descriptors: list[int]) -> Report:
-        job = Job(*wire.load(descriptors[0]))
+    def _run(self, job: Job, descriptors: list[int]) -> None:
+        """Follow one run, and report. What can wait is done after that: the caller's next job may be on its way."""
         seat = self._hand_over(job, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        watch = Watch(seat, job, {self._server.channel.fileno(): self._collect, self._client.fileno(): self._hang_up})
+        others = {self._server.channel.fileno(): self._collect, self._client.fileno(): self._hang_up}
+        watch = Watch(seat, job, seat.start, others)
         try:
-            return watch.follow()
+            wire.send(self._client, watch.follow())
         finally:
             if watch.over:
                 seat.close()
@@ -191,17 +212,17 @@ class Host:
                 continue
             try:
                 seat.begin(job)
-                self._order()  # now: a fork server that we move must be out of the job's group before a job is in it
-                wire.send_descriptors(seat.line, b"j", *descriptors)
-            except (BrokenPipeError, ConnectionResetError):
-                seat.kill()
-                seat.bury()
-                continue
+                place = self._next_place()
+                if seat.takes(descriptors):
+                    self._order(place, at_once=True)
+                    return seat
+                self._why = seat.last_words()
             except BaseException:
                 seat.kill()
                 seat.bury()
                 raise
-            return seat
+            seat.kill()
+            seat.bury()
         raise RuntimeError(
             f"{_TRIES} clones in a row could not be made, or died before they got their job; {self._why}"
         )
@@ -210,7 +231,7 @@ class Host:
         """The clone that was made ahead of need, or one made now; None if that failed."""
         if self._spare is None:
             if self._ordered is None:
-                self._order()
+                self._order(self._next_place())
             self._collect()
         seat, self._spare = self._spare, None
         return seat
@@ -227,8 +248,11 @@ class Host:
         """The caller sends nothing while a run is on, so this is its end."""
         raise CallerGoneError
 
-    def _order(self) -> None:
-        """Ask for the next clone, without waiting for it."""
+    def _next_place(self) -> Place:
+        """Where the next clone is to be born.
+
+        A fork server that we move must be out of the job's group before a job is in it.
+        """
         self._turn += 1
         turn = self._turn % cgroup.TURNS
         group = self._groups[turn] if self._groups else None
@@ -236,24 +260,41 @@ class Host:
             group.make_room()
             if not group.doors:  # clones are born into the fork server's group, which is cheaper than being moved
                 group.add(self._server.pid)
+        return turn, group
+
+    def _order(self, place: Place, *, at_once: bool = False) -> None:
+        """Ask for the next clone, without waiting for it.
+
+        at_once: or not at all, if the run that is on keeps us from it.
+        """
+        turn, group = place
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         if self._user_id is not None:  # else /dev/stdout could not be opened inside
             os.fchown(out_write, self._user_id, self._user_id)
             os.fchown(err_write, self._user_id, self._user_id)
         line, end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with end:
-            wire.send_descriptors(self._server.channel, bytes([turn]), end.fileno(), out_write, err_write)
-        os.close(out_write)
-        os.close(err_write)
-        self._ordered = (turn, out_read, err_read, line, group)
+        theirs = (end.fileno(), out_write, err_write)
+        try:
+            wire.send_descriptors(self._server.channel, bytes([turn]), *theirs, at_once=at_once)
+            self._ordered = (out_read, err_read, line, group)
+        except wire.CrowdedError:
+            if not at_once:
+                raise
+            os.close(out_read)
+            os.close(err_read)
+            line.close()
+        finally:
+            end.close()
+            os.close(out_write)
+            os.close(err_write)
 
     def _collect(self) -> None:
         """Take the ordered clone, if it could be made: the run that is on may have taken the last process there was."""
         reply = self._server.channel.recv(zygote.PID.size)
         if not reply or self._ordered is None:
             raise RuntimeError("the fork server is gone")
-        turn, stdout, stderr, line, group = self._ordered
+        stdout, stderr, line, group = self._ordered
         self._ordered = None
         pid = zygote.PID.unpack(reply)[0]
         if pid < 0:
@@ -264,18 +305,23 @@ class Host:
             return
         oom_kills = group.oom_kills if group is not None else self._oom_kills
         ends = (os.pidfd_open(pid), stdout, stderr, line)
-        self._spare = Clone(pid, turn, *ends, group, oom_kills, Family(pid), self._lookout)
+        self._spare = Clone(pid, *ends, group, oom_kills, Family(pid), self._lookout)
 
 
-def main() -> None:
-    """argv: folder of this package, number of the channel's descriptor, modules that are imported already."""
+def main(*at_fork: Any) -> None:
+    """argv: folder of this package, number of the channel's descriptor, modules that are imported already.
+
+    at_fork: `zygote.AtFork`.
+    """
     os.umask(0o022)
+    del os.environ["LD_BIND_NOW"]  # which was for this interpreter alone
     _forget_signals()
     client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, int(sys.argv[2]))
     client.set_inheritable(False)
-    first = wire.receive(client)[0]
-    settings = zygote.Settings(*wire.load(first))
-    os.close(first)
+    first, _ = wire.receive(client)
+    if first is None:
+        return
+    settings = zygote.Settings(*first)
     groups = cgroup.open_groups(settings.slot)
     oom_kills = cgroup.of_container() if settings.contained else None
     capped = oom_kills is not None or any("cgroup-memory" in group.layers for group in groups)
@@ -285,16 +331,17 @@ def main() -> None:
         client.close()
         channel.close()
         try:
-            job = zygote.become(settings, theirs, capped, [group.doors for group in groups] or [()] * len(cgroup.NAMES))
+            doors = [group.doors for group in groups] or [[]] * len(cgroup.NAMES)
+            script = zygote.become(settings, theirs, capped, doors, zygote.AtFork(*at_fork))
         except Exception:  # a process boundary: the host tells the caller
             theirs.sendall(traceback.format_exc().encode()[-4000:])
             os._exit(1)
-        os._exit(program.run(job.argv[0], job.script))
+        os._exit(program.run(script))
     theirs.close()
     user_id = settings.user_id if os.geteuid() == 0 else None
     host = Host(client, ForkServer(pid, channel), groups, oom_kills, user_id)
     try:
-        _serve(host, client, channel, groups[0].layers if groups else ("watchdog",))
+        _serve(host, client, channel, groups[0].layers if groups else ("watchdog",), capped)
     finally:
         channel.close()
         _reap()
@@ -310,15 +357,15 @@ def _forget_signals() -> None:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _serve(host: Host, client: socket.socket, channel: socket.socket, layers: tuple[str, ...]) -> None:
+def _serve(host: Host, client: socket.socket, channel: socket.socket, layers: tuple[str, ...], capped: bool) -> None:
     """Wait for the fork server to be ready, tell the caller, and begin."""
     channel.settimeout(_START_S)
     hello = channel.recv(1 << 16)
-    if hello != zygote.PID.pack(0):
+    if hello != zygote.READY:
         wire.send(client, ("failed", hello.decode(errors="replace") or "the fork server died at its start"))
         return
     channel.settimeout(_CLONE_S)
-    wire.send(client, ("ready", layers))
+    wire.send(client, ("ready", (layers, capped, walls.hard_limits())))
     host.serve()
 
 

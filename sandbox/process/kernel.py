@@ -30,15 +30,14 @@ _MOUNT_ATTR_RDONLY_NOSUID, _MOUNT_ATTR_NODEV = 1 | 2, 4
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
-_PR_SET_SECCOMP = 22
+PR_SET_SECCOMP = 22
 PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
-_SECCOMP_MODE_FILTER = 2
+SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x2008_0522
 CAPABILITIES = range(41)
 """All that Linux 5.12 has, the oldest that `make_read_only` works on."""
-_NICE = 10
 
 # x86_64 numbers; `probe` refuses other machines.
 _NR_PIVOT_ROOT = 155
@@ -52,12 +51,8 @@ _libc = ctypes.PyDLL(None, use_errno=True)
 _syscall, _mount, _prctl, _capset = _libc.syscall, _libc.mount, _libc.prctl, _libc.capset
 _waiting_syscall = ctypes.CDLL(None).syscall
 """Lets other threads run meanwhile."""
-before_fork, after_fork_in_parent, put_right = (
-    ctypes.pythonapi.PyOS_BeforeFork,
-    ctypes.pythonapi.PyOS_AfterFork_Parent,
-    ctypes.pythonapi.PyOS_AfterFork_Child,
-)
-"""What os.fork() does around the call; the last one in the child, so that all of Python works there."""
+before_fork, put_right = ctypes.pythonapi.PyOS_BeforeFork, ctypes.pythonapi.PyOS_AfterFork_Child
+"""What os.fork() does before the call, and after it in the child, so that all of Python works there."""
 ADDRESS_OF_FORK = ctypes.cast(_libc.fork, ctypes.c_void_p).value
 _libc.mmap.restype = ctypes.c_void_p
 _ulong = ctypes.c_ulong
@@ -94,6 +89,13 @@ def _check(result: int, what: str) -> int:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
     return result
+
+
+def call(name: str, *arguments: int | bytes) -> int:
+    """A function of the C library that is a system call, by its name. Arguments that are not given are 0."""
+    padded = (*arguments, *[0] * (6 - len(arguments)))
+    long = (ctypes.c_long(each) if isinstance(each, int) else each for each in padded)
+    return _check(getattr(_libc, name)(*long), name)
 
 
 def executable(code: bytes) -> int:
@@ -173,31 +175,5 @@ def become_subreaper() -> None:
     _check(_prctl(_PR_SET_CHILD_SUBREAPER, _ulong(1), 0, 0, 0), "prctl CHILD_SUBREAPER")
 
 
-def drop_bounding_set() -> None:
-    """No exec can bring a capability back."""
-    for capability in CAPABILITIES:
-        _prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-
-
 def drop_capabilities() -> None:
     _check(_capset(ctypes.byref(CAP_HEADER), NO_CAPABILITIES), "capset")
-
-
-def forbid_new_privileges() -> None:
-    """Set-uid files and file capabilities mean nothing from here on."""
-    _check(_prctl(PR_SET_NO_NEW_PRIVS, _ulong(1), 0, 0, 0), "prctl NO_NEW_PRIVS")
-
-
-def yield_to_watcher() -> None:
-    """Be nice to the other processes of our container; one without rights cannot take that back.
-
-    However many processes a program has, who watches it from within the same container is not kept waiting. Not
-    SCHED_IDLE: its weight is so small that a busy host would let the whole container wait.
-    """
-    os.nice(_NICE)
-
-
-def install_filter(program: SockFprog) -> None:
-    """Attach a seccomp filter to this thread. It cannot be taken off."""
-    result = _prctl(_PR_SET_SECCOMP, _ulong(_SECCOMP_MODE_FILTER), ctypes.byref(program), 0, 0)
-    _check(result, "prctl SECCOMP")

@@ -12,8 +12,7 @@ from typing import IO, Any
 
 from sandbox.base import SandboxUnavailable
 from sandbox.lane import Job, LaneLostError, Report
-from sandbox.process import cgroup, probe, wire
-from sandbox.process.guest import ENVIRONMENT
+from sandbox.process import cgroup, probe, sheet, walls, wire
 from sandbox.process.zygote import Settings
 
 _START_S = 40.0
@@ -21,9 +20,15 @@ _GRACE_S = 30.0
 """How long past a run's deadline a host may take to report: clean-up, and bringing files back."""
 _END_S = 10.0
 _BOOT = (
-    "import sys; [__import__(name) for name in sys.argv[3:]]; sys.path.insert(0, sys.argv[1]); "
-    "from sandbox.process.host import main; main()"
+    "import os, sys; register, hooks = os.register_at_fork, []; "
+    "os.register_at_fork = lambda **each: hooks.append(each) or register(**each); "
+    "[__import__(name) for name in sys.argv[3:]]; sys.path.insert(0, sys.argv[1]); "
+    "from sandbox.process.host import main; main(register, hooks)"
 )
+_ENVIRONMENT = {
+    "LANG": walls.ENVIRONMENT["LANG"],  # by which Python chooses its encodings
+    "LD_BIND_NOW": "1",  # else each clone looks up again what it calls
+}
 _SOURCE = str(Path(__file__).parents[2])
 
 
@@ -39,6 +44,8 @@ class HostLane:
         self._host: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self.layers: tuple[str, ...] = ()
+        self._capped = False
+        self._hard_limits: dict[int, int] = {}
         self._closed = False
 
     def run(self, job: Job, stdin: bytes) -> Report:
@@ -47,27 +54,33 @@ class HostLane:
             return self._run(job, stdin)
 
     def _run(self, job: Job, stdin: bytes) -> Report:
-        channel = self._channel or self.start()
-        channel.settimeout(job.wall_s + _GRACE_S)
         try:
-            content = wire.memfd(stdin)
-            try:
-                wire.send(channel, job, content)
-            finally:
-                os.close(content)
+            channel = self._channel or self.start()
+            channel.settimeout(job.wall_s + _GRACE_S)
+            self._send(channel, job, stdin)
             return Report(*self._receive(channel))
         except OSError as error:
             why = f"{error}\n{self._stop()}".strip()
             raise LaneLostError(f"the sandbox's host process was lost: {why}") from error
+        except BaseException:  # an interrupt: what is still to come is no answer to the next job
+            self._stop()
+            raise
+
+    def _send(self, channel: socket.socket, job: Job, stdin: bytes) -> None:
+        rows = [*walls.resized(job.disk), *walls.settled(job, self._hard_limits, capped=self._capped)]
+        descriptors = [sheet.write(job, rows)]
+        try:
+            descriptors.append(wire.memfd(stdin))
+            told = job._replace(files={}, argv=(), script=None, path=())  # what matters to the host
+            wire.send(channel, told, *descriptors)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
 
     def _receive(self, channel: socket.socket) -> tuple[Any, ...]:
-        descriptors = wire.receive(channel)
-        if not descriptors:
+        message, _ = wire.receive(channel)
+        if message is None:
             raise ConnectionResetError("it closed its channel")
-        try:
-            message: tuple[Any, ...] = wire.load(descriptors[0])
-        finally:
-            os.close(descriptors[0])
         return message
 
     def start(self) -> socket.socket:
@@ -92,7 +105,7 @@ class HostLane:
                 raise LaneLostError("the sandbox was closed")
             raise SandboxUnavailable(probe.explain(str(told)))
         assert isinstance(told, tuple)
-        self.layers = told
+        self.layers, self._capped, self._hard_limits = told
         return ours
 
     def _spawn(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
@@ -103,7 +116,7 @@ class HostLane:
                 host = subprocess.Popen(
                     [interpreter(), "-I", "-S", "-c", _BOOT, _SOURCE, str(theirs.fileno()), *self._first()],
                     bufsize=0,
-                    env={"LANG": ENVIRONMENT["LANG"]},  # by which Python chooses its encodings
+                    env=_ENVIRONMENT,
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     # A pipe, as runs have, for the streams of Python's that they get are made of it. The host itself

@@ -17,9 +17,10 @@ import types
 import weakref
 from collections.abc import Iterable
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 
-from sandbox.process.guest import ENVIRONMENT, HOME, SCRIPTS
 from sandbox.process.root import PACKAGES
+from sandbox.process.walls import ENVIRONMENT, HOME, SCRIPT, SCRIPTS
 
 _LONG = 1 << 63
 KEPT = "_sandbox_kept"
@@ -36,6 +37,8 @@ _AT_START = {
 }
 """Modules that plain Python has before it looks for any file, so that none goes before them."""
 
+_globals: dict[str, object] = {}
+"""What each script finds among its own."""
 _streams: tuple[object, ...] = ()
 """Standard output and standard error as the script found them."""
 _known = 0
@@ -58,6 +61,9 @@ def warm_up(preload: Iterable[str], kept: Iterable[tuple[str, types.CodeType]] =
     _keep(kept)
     for module in [name for name in sys.modules if name.partition(".")[0] == __package__.partition(".")[0]]:
         del sys.modules[module]  # a script may have a module of this name; we have imported all that we need
+    source = str(Path(__file__).parents[2])
+    for path in [path for path in sys.path_importer_cache if path.startswith(source)]:
+        del sys.path_importer_cache[path]
     gc.collect()
     gc.freeze()  # the collector of a clone need not touch, and so copy, what it shares with us
 
@@ -74,42 +80,56 @@ def _keep(kept: Iterable[tuple[str, types.CodeType]]) -> None:
         holder.__dict__["modules"] = modules
 
 
-def prepare(argv: tuple[str, ...], files: Iterable[str]) -> None:
-    """Make the interpreter look as if it had just been started with `argv`, among `files`."""
-    global _known, _streams
+def set_the_stage() -> None:
+    """Make the interpreter look as if it had just been started with `main.py`, for each script alike.
+
+    Where nothing of ours is imported any more, for it could be the script's.
+    """
+    global _globals, _known, _streams
     _streams = (sys.stdout, sys.stderr)
+    sys.argv = [Path(SCRIPT).name]
+    sys.orig_argv = [sys.executable, *sys.argv]
+    sys.path[:0] = (HOME, SCRIPTS)  # where a module may import the script itself
+    _globals = {
+        "__builtins__": builtins,
+        "__file__": SCRIPT,
+        "__loader__": SourceFileLoader("__main__", SCRIPT),
+        "__cached__": None,
+    }
+    _known = len(sys.modules)
+
+
+def adapt(arguments: Iterable[str], files: Iterable[str]) -> None:
+    """To this script's arguments, and to the files next to it."""
+    global _known
+    sys.argv += arguments
+    sys.orig_argv += arguments
     # A file next to the script goes before a module of the standard library, also before one that is loaded already.
     for shadowed in {name.removesuffix(".py").removesuffix("/__init__") for name in files if name.endswith(".py")}:
         if shadowed in sys.modules and shadowed not in _AT_START:
             for module in [name for name in sys.modules if name == shadowed or name.startswith(f"{shadowed}.")]:
                 del sys.modules[module]
-    sys.argv = ["main.py", *argv[1:]]
-    sys.orig_argv = [sys.executable, *sys.argv]
-    sys.path[:0] = (HOME, SCRIPTS)  # where a module may import the script itself
     _known = len(sys.modules)
 
 
-def run(script: str, source: bytes | None) -> int:
-    """Run the script, which lies at this path, to its end, at-exit functions included, and give the exit code."""
+def run(source: bytes) -> int:
+    """Run the script that reads so to its end, at-exit functions included, and give the exit code."""
     gc.freeze()  # what is ours: the last collection is to look at the script's own
-    main = types.ModuleType("__main__")
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
     names = main.__dict__
-    names.update(
-        __builtins__=builtins,
-        __file__=script,
-        __loader__=SourceFileLoader("__main__", script),
-        __cached__=None,
-        __annotations__={},
-    )
-    sys.modules["__main__"] = main
+    names.update(__annotations__={}, **_globals)
     del main
     try:
-        exec(compile(source or b"", script, "exec", dont_inherit=True), names)
-        exit_code = 0
+        exec(compile(source, SCRIPT, "exec", dont_inherit=True), names)
+        exit_code, is_interrupted = 0, False
     except BaseException as error:  # whatever the script raises, it ends as in CPython's own main
-        exit_code = _uncaught(error)
+        exit_code, is_interrupted = _uncaught(error), type(error) is KeyboardInterrupt
     del names
-    return _finish(exit_code)
+    exit_code = _finish(exit_code)
+    if is_interrupted:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    return exit_code
 
 
 def _uncaught(error: BaseException) -> int:
@@ -127,9 +147,6 @@ def _uncaught(error: BaseException) -> int:
         sys.__excepthook__(type(broken), broken, broken.__traceback__)
         print("\nOriginal exception was:", file=sys.stderr)  # noqa: T201
         sys.__excepthook__(type(error), error, trace)
-    if isinstance(error, KeyboardInterrupt):
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
     return 1
 
 
@@ -165,8 +182,8 @@ def _join_threads() -> None:
 
 
 def _collect() -> None:
-    """Full, but where nothing has grown older than the youngest generation, for then that is all there is."""
-    gc.collect(0 if gc.get_count()[1:] == (0, 0) else 2)
+    """All that there is. A full collection does more than that, so it is done only where something has grown old."""
+    gc.collect(2 if gc.get_objects(2) else 1 if gc.get_objects(1) else 0)
 
 
 def _flush() -> None:

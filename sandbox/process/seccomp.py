@@ -15,7 +15,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sandbox.process.kernel import SockFprog
+from sandbox.process import kernel
+from sandbox.process.native import Row
 
 # Numbers of x86_64 (linux/arch/x86/entry/syscalls/syscall_64.tbl).
 ALLOWED = {
@@ -267,9 +268,14 @@ def program(groups: bool, births: int | None = None) -> list[Instruction]:
 
 
 class Filter:
-    """The compiled program and the memory it lives in, ready for `kernel.install_filter`."""
+    """The compiled program and the memory it lives in."""
 
     def __init__(self, groups: bool, births: int | None = None) -> None:
         instructions = program(groups, births)
         self._code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
-        self.program = SockFprog(len(instructions), ctypes.addressof(self._code))
+        self._program = kernel.SockFprog(len(instructions), ctypes.addressof(self._code))
+
+    def installed(self) -> Row:
+        """Attach it to the thread that carries this out, which can gain no privileges. It cannot be taken off."""
+        program = ctypes.addressof(self._program)
+        return Row("prctl", (kernel.PR_SET_SECCOMP, kernel.SECCOMP_MODE_FILTER, program))

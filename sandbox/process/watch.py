@@ -3,13 +3,12 @@
 import os
 import select
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
 
 from sandbox.lane import Job, Report
-from sandbox.process import guest, native
+from sandbox.process import guest
 from sandbox.process.cgroup import OomKills
 from sandbox.process.family import Usage
 
@@ -52,12 +51,12 @@ class Seat(Protocol):
 class Watch:
     """One run being followed."""
 
-    def __init__(self, seat: Seat, job: Job, others: dict[int, Callable[[], None]]) -> None:
-        """others: descriptors to serve meanwhile. `job` has been handed over just now."""
+    def __init__(self, seat: Seat, job: Job, start: float, others: dict[int, Callable[[], None]]) -> None:
+        """start: when the job was handed over, by time.monotonic; others: descriptors to serve meanwhile."""
         self._seat = seat
         self._job = job
         self._others = others
-        self._start = time.monotonic()
+        self._start = start
         self._deadline = self._start + job.wall_s
         self._next_look = self._start + _LOOK_AFTER_S
         self._end = 0.0
@@ -164,10 +163,8 @@ class Watch:
         except (BlockingIOError, ConnectionResetError):
             return False
         kind, content = message[:1], message[1:]
-        if kind == guest.FAILED:
-            self._failure = content.decode(errors="replace")
-        elif kind == guest.UNBUILT:
-            self._failure = f"the walls of a run: {native.failure(int.from_bytes(content, sys.byteorder))}"
+        if failure := guest.failure(message):
+            self._failure = failure
         elif kind == guest.ENDED and self._status is None:
             # The program is over; only its files are still to come.
             self._status = guest.STATUS.unpack(content)[0]

@@ -4,22 +4,22 @@ Jobs go from the host straight to the clones, so that nothing of one run is ever
 """
 
 import os
-import signal
 import socket
 import struct
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import CodeType
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from sandbox.lane import Job
-from sandbox.process import frozen, guest, kernel, program, root, seccomp, wire
-from sandbox.process.birth import Birth, WallError
-from sandbox.process.cgroup import HOME
+from sandbox.process import birth, frozen, guest, kernel, program, root, seccomp, sheet, walls
+from sandbox.process.native import Row
 
 PID = struct.Struct("=i")
 """The reply to a request: the clone's pid, or a negative errno."""
+READY = PID.pack(0)
+"""What is told before any request."""
 
 _FLAGS = (
     kernel.CLONE_NEWNS
@@ -54,8 +54,19 @@ class Settings(NamedTuple):
     """Whether they are alone in a container, whose memory limit is the runs'."""
 
 
-def become(settings: Settings, channel: socket.socket, capped: bool, doors: Sequence[Sequence[int]]) -> Job:
-    """Turn this process into a fork server and serve. Returns only in a clone: the job whose script it is to run.
+class AtFork(NamedTuple):
+    """What modules want to do about a fork."""
+
+    register: Callable[..., None]
+    """The real os.register_at_fork. Until all modules are loaded another one stands in for it, which keeps"""
+    hooks: list[dict[str, Callable[[], object]]]
+    """what it is given."""
+
+
+def become(
+    settings: Settings, channel: socket.socket, capped: bool, doors: Sequence[Sequence[int]], at_fork: AtFork
+) -> bytes:
+    """Turn this process into a fork server and serve. Returns only in a clone: the script that it is to run.
 
     capped: memory cgroups hold the runs; doors: of each group in cgroup.NAMES. Raises OSError when the machine refuses
     the walls.
@@ -64,18 +75,35 @@ def become(settings: Settings, channel: socket.socket, capped: bool, doors: Sequ
     owner, file = _enter_root(settings)
     sys.path.remove(sys.argv[1])
     program.warm_up(settings.preload, settings.kept)
-    birth = Birth(_FLAGS, guest.walls(owner), guest.INIT_ROWS, guest.program_rows(), guest.UNBUILT)
-    program_filter = seccomp.Filter(capped, birth.flags)
-    frozen.freeze(file)
-    os.close(file)
-    _kept.extend((settings, program_filter, birth))
-    kernel.forbid_new_privileges()
-    kernel.install_filter(program_filter.program)
-    channel.sendall(PID.pack(0))
-    line = _serve(channel, birth, doors)
+    program.set_the_stage()
+    put_right = _ready_to_fork(at_fork)
+    begins = [Row("setsid", ()), *walls.confining()]
     if settings.contained:
-        kernel.yield_to_watcher()
-    return _take_job(line, capped)
+        begins.append(walls.yielding())
+    server = birth.Server(_FLAGS, walls.built(owner), walls.INIT_ROWS, begins, doors, channel.fileno(), guest.UNBUILT)
+    program_filter = seccomp.Filter(capped, server.flags)
+    first = [
+        *frozen.frozen(file),
+        Row("close", (file,)),
+        walls.UNPRIVILEGED,
+        program_filter.installed(),
+        Row("write", (channel.fileno(), READY, len(READY))),
+    ]
+    _kept.extend((settings, channel, doors, at_fork, put_right, begins, server, program_filter, first))
+    # From here on nothing of Python runs in the fork server, so that it never writes to what its clones copy.
+    return _begin(server.serve(first), put_right)
+
+
+def _ready_to_fork(at_fork: AtFork) -> Callable[[], object]:
+    """Gives what a program does first: it is a copy of a single thread, so only modules may want to know of a fork."""
+    os.register_at_fork = at_fork.register
+    random = sys.modules.get("random")
+    if random and at_fork.hooks == [{"after_in_child": random._inst.seed}]:
+        random._inst.gauss_next = None
+        seed: Callable[[], object] = super(random.Random, random._inst).seed  # in Python it touches forty pages
+        return seed
+    kernel.before_fork()
+    return kernel.put_right
 
 
 def _enter_root(settings: Settings) -> tuple[tuple[int, int], int]:
@@ -88,7 +116,8 @@ def _enter_root(settings: Settings) -> tuple[tuple[int, int], int]:
         return _leave_root_user(settings.user_id), file
     user, group = os.geteuid(), os.getegid()
     kernel.unshare(kernel.CLONE_NEWUSER | _OWN)
-    guest.map_ids(user, group)
+    for path, content in walls.id_maps(user, group):
+        Path(path).write_bytes(content)
     return (root.USER_ID, root.USER_ID), root.build(settings.folders, settings.packages)
 
 
@@ -109,68 +138,21 @@ def _leave_root_user(user_id: int) -> tuple[int, int]:
     return user_id, user_id
 
 
-def _serve(channel: socket.socket, birth: Birth, doors: Sequence[Sequence[int]]) -> int:
-    """Clone whenever asked. Returns only in a clone that is to become a program: the socket to its host."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which init keeps: process 1 cannot be sent it then
-    while True:
-        turn, descriptors = wire.receive_descriptors(channel)
-        if not descriptors:
-            os._exit(0)
-        try:
-            _enter(doors[turn[0]])
-            pid = birth.give(*descriptors)
-            if pid:
-                _enter(doors[HOME])  # before any job comes to the clone
-        except WallError:
-            _give_up(descriptors[0])
-        except OSError as error:
-            pid = -(error.errno or 1)
-        if pid == 0:
-            guest.begin_program()
-            return descriptors[0]
-        for descriptor in descriptors:
-            os.close(descriptor)
-        channel.sendall(PID.pack(pid))
-
-
-def _enter(doors: Sequence[int]) -> None:
-    """Become one of this group, which the clones then are too."""
-    for door in doors:
-        os.write(door, b"0")
-
-
-def _take_job(line: int, capped: bool) -> Job:
-    to_host = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, line)
-    job, standard_input = guest.receive_job(to_host)
-    to_host.detach()
+def _begin(line: int, put_right: Callable[[], object]) -> bytes:
+    """In a clone whose walls stand. line: descriptor of the socket to its host."""
     try:
-        guest.resize(job.disk)
-        if job.fetch:
-            guest.stay_behind(line, job.fetch, job.disk)
-    except OSError:
-        _give_up(line)
-    return begin(job, standard_input, line, capped)
-
-
-def begin(job: Job, standard_input: int, line: int, capped: bool, program_filter: seccomp.Filter | None = None) -> Job:
-    """Give up all rights and become the program. Returns only if that is a script: the job.
-
-    line: descriptor to tell the watch through why that failed; capped: a memory cgroup holds the run; program_filter:
-    if there is none in force yet.
-    """
-    try:
-        guest.settle(job, standard_input, capped)
-        if program_filter is not None:
-            kernel.install_filter(program_filter.program)
-        if job.script is None:
-            guest.execute(job)
-        program.prepare(job.argv, job.files)
+        put_right()
+        script, arguments, files, other = sheet.task()
+        if other:
+            job = Job(*other)
+            sheet.forget()
+            if job.fetch:
+                guest.stay_behind(line, job.fetch, job.disk)
+            if script is None:
+                guest.execute(job)
+        if arguments or files:
+            program.adapt(arguments, files)
+        sheet.leave()
     except BaseException:  # a process boundary: tell the watch, whatever it was
-        _give_up(line)
-    os.closerange(3, 1 << 16)
-    return job
-
-
-def _give_up(line: int) -> NoReturn:
-    os.write(line, guest.FAILED + traceback.format_exc(limit=-3).encode()[-4000:])
-    os._exit(1)
+        guest.give_up(line)
+    return script or b""

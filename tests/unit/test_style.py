@@ -14,6 +14,7 @@ VAGUE = ("Manager", "Helper", "Util", "Utils")
 BROAD = {"Exception", "BaseException"}
 
 BOUNDARIES = {
+    "sandbox/docker/bare.py": "a process boundary: tells the watch why a process could not become the program",
     "sandbox/process/host.py": "a process boundary: tells the caller's process why the fork server could not start",
     "sandbox/process/zygote.py": "a process boundary: tells the host why a clone could not become the program",
     "sandbox/process/lookout.py": "the boundary of a thread: what it meets is raised where it was asked",

@@ -88,6 +88,15 @@ def test_files_come_back(box: Sandbox) -> None:
     assert result.files == {"d/a": bytes(range(256)), "big": b"b" * 3_000_000}
 
 
+def test_many_files_go_in_and_come_back(box: Sandbox) -> None:
+    """More than a message between the sandbox's processes holds by itself."""
+    files = {f"a/b{number % 7}/{number}": b"%d" % number for number in range(1500)}
+    code = "import os; print(sum(len(names) for _, _, names in os.walk('a')))"
+    result = box.run(python(code, files=files, fetch=list(files)))
+    assert result.stdout == "1500\n"
+    assert result.files == files
+
+
 @pytest.mark.parametrize(
     "plant",
     [

@@ -74,7 +74,7 @@ class Lasting:
 def test_its_report_does_not_wait_for_it() -> None:
     with closing(Lasting()) as seat:
         start = time.monotonic()
-        watch = Watch(seat, JOB, {})
+        watch = Watch(seat, JOB, time.monotonic(), {})
         report = watch.follow()
         assert 0.2 <= time.monotonic() - start < 5
     assert (report.killed, report.wait_status, report.stdout) == ("timeout", None, b"so far")
@@ -85,7 +85,7 @@ def test_its_report_does_not_wait_for_it() -> None:
 def test_a_program_that_has_ended_is_not_late_for_what_it_left_behind() -> None:
     with closing(Lasting()) as seat:
         seat.end(status=3 << 8)
-        watch = Watch(seat, JOB, {})
+        watch = Watch(seat, JOB, time.monotonic(), {})
         report = watch.follow()
     assert (report.killed, report.wait_status, report.stdout) == ("", 3 << 8, b"so far")
     assert report.wall_s < 0.2
@@ -96,13 +96,13 @@ def test_files_that_do_not_come_in_time_are_a_timeout(monkeypatch: pytest.Monkey
     monkeypatch.setattr("sandbox.process.watch._FETCH_S", 0.1)
     with closing(Lasting()) as seat:
         seat.end(status=0)
-        assert Watch(seat, JOB._replace(fetch=("f",)), {}).follow().killed == "timeout"
+        assert Watch(seat, JOB._replace(fetch=("f",)), time.monotonic(), {}).follow().killed == "timeout"
 
 
 def test_nothing_is_kept_of_a_run_that_has_been_told_of() -> None:
     with closing(Lasting()) as seat:
         gc.disable()
-        watch = Watch(seat, JOB, {})
+        watch = Watch(seat, JOB, time.monotonic(), {})
         watch.follow()
         kept = weakref.ref(watch)
         del watch
@@ -114,7 +114,7 @@ def test_it_is_looked_at_now_and_then_however_much_it_says() -> None:
     with closing(Lasting()) as seat:
         speaker = threading.Thread(target=lambda: [(seat.say(b"x"), time.sleep(0.001)) for _ in range(90)])
         speaker.start()
-        Watch(seat, JOB, {}).follow()
+        Watch(seat, JOB, time.monotonic(), {}).follow()
         speaker.join()
         assert 1 <= seat.looks <= 9
 
@@ -122,5 +122,5 @@ def test_it_is_looked_at_now_and_then_however_much_it_says() -> None:
 def test_out_of_memory_means_that_it_had_all_of_it() -> None:
     with closing(Lasting()) as seat:
         seat.holds_more_than = lambda memory: True  # type: ignore[method-assign]
-        report = Watch(seat, JOB, {}).follow()
+        report = Watch(seat, JOB, time.monotonic(), {}).follow()
     assert (report.killed, report.max_rss) == ("memory", JOB.memory)
