@@ -1,10 +1,11 @@
 """What compilers made, kept so that a program with many tests is compiled once."""
 
+import contextlib
 import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 
 from sandbox.base import RunRequest, RunResult
 
@@ -22,22 +23,24 @@ class Compiled:
     def get(self, request: RunRequest, make: Callable[[], _Made]) -> _Made:
         """The artifact, or the result of a compilation that failed. Whoever comes second waits for the first."""
         key = _key(request)
-        with self._guard:
-            future = self._made.get(key)
-            first = future is None
-            if future is None:
-                future = self._made[key] = Future()
-            self._made.move_to_end(key)
-        if first:
-            self._settle(key, future, make)
-        return future.result()
+        while True:
+            with self._guard:
+                future = self._made.get(key)
+                first = future is None
+                if future is None:
+                    future = self._made[key] = Future()
+                self._made.move_to_end(key)
+            if first:
+                self._settle(key, future, make)
+            with contextlib.suppress(CancelledError):  # an interrupt ended the first, which is no affair of ours
+                return future.result()
 
     def _settle(self, key: bytes, future: Future[_Made], make: Callable[[], _Made]) -> None:
         try:
             made = make()
-        except BaseException as error:
+        except BaseException:
             self._forget(key)  # first: `_trim` asks all that are done for what they made
-            future.set_exception(error)
+            future.cancel()
             raise
         if isinstance(made, RunResult) and not _is_verdict(made):
             self._forget(key)

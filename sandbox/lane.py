@@ -48,10 +48,10 @@ class LaneLostError(Exception):
 
 
 class Lane(Protocol):
-    """Carries out one job at a time. One thread uses it; only `close` may come from another."""
+    """Carries out one job at a time, for whoever has it. Only `close` may come from another thread meanwhile."""
 
     def run(self, job: Job, stdin: bytes) -> Report:
-        """Raises LaneLostError when no answer came; the next call begins afresh."""
+        """Raises LaneLostError when no answer came; the next call begins afresh, also after an interrupt."""
 
     def close(self) -> None:
         """End it, and the run that is on. Can be called twice."""

@@ -7,7 +7,9 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterable
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from types import TracebackType
@@ -20,10 +22,21 @@ from sandbox.lane import Job, Lane, LaneLostError, Report
 from sandbox.languages import LANGUAGES, Language, Toolchain
 
 _TRIES = 2
+_open: weakref.WeakSet["Runner"] = weakref.WeakSet()
+
+
+def _disown() -> None:
+    """In a fork of the process that opened sandboxes: their lanes are not ours, who holds their locks is gone."""
+    for runner in _open:
+        runner._guard = threading.Lock()
+        runner._is_copy = True
+
+
+os.register_at_fork(after_in_child=_disown)
 
 
 class Runner:
-    """A sandbox on `parallel` lanes, each with a thread of its own. Safe to share between threads, tasks and forks."""
+    """A sandbox on `parallel` lanes. Safe to share between threads, tasks and forks."""
 
     backend: str
     layers: tuple[str, ...] = ()
@@ -34,12 +47,12 @@ class Runner:
         self._guard = threading.Lock()
         self._closed = False
         self._begin()
+        _open.add(self)
 
     def _begin(self) -> None:
         """Set up what belongs to this process alone; again in a fork of it."""
-        self._owner = os.getpid()
-        self._lanes: list[Lane] = []
-        self._local = threading.local()
+        self._is_copy = False
+        self._lanes = Lanes(self._open_lane, self._parallel)
         self._compiled = Compiled()
         self._pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="sandbox")
 
@@ -56,7 +69,8 @@ class Runner:
 
     def run(self, request: RunRequest) -> RunResult:
         """Run one program. Raises SandboxError for a request that makes no sense, never for what the program does."""
-        return self.submit(request).result()
+        # In this thread: to hand it to another takes a tenth of a run's time.
+        return self._run(request, *self._check(request))
 
     def run_many(self, requests: Iterable[RunRequest]) -> list[RunResult]:
         """Run several programs, as many at once as there are lanes; results in the order of the requests."""
@@ -70,15 +84,22 @@ class Runner:
 
     def submit(self, request: RunRequest) -> Future[RunResult]:
         """Queue one program. Raises SandboxError as `run` does, SandboxUnavailable when its language's tools lack."""
+        language, tools = self._check(request)
+        with self._guard:
+            if self._closed:
+                raise SandboxError("this sandbox is closed; open another")
+            return self._pool.submit(self._run, request, language, tools)
+
+    def _check(self, request: RunRequest) -> tuple[Language, Toolchain]:
         language = jobs.check(request)
         tools = self.toolchain(language)
         jobs.check_tools(language, tools)
         with self._guard:
             if self._closed:
                 raise SandboxError("this sandbox is closed; open another")
-            if os.getpid() != self._owner:  # a fork of the process that opened us: its lanes are not ours
+            if self._is_copy:
                 self._begin()
-            return self._pool.submit(self._run, request, language, tools)
+        return language, tools
 
     def _run(self, request: RunRequest, language: Language, tools: Toolchain) -> RunResult:
         artifact = None
@@ -105,7 +126,11 @@ class Runner:
         failure = ""
         for _ in range(_TRIES):
             try:
-                report = self._lane().run(job, stdin)
+                lane = self._lanes.take()
+                try:
+                    report = lane.run(job, stdin)
+                finally:
+                    self._lanes.give_back(lane)
             except LaneLostError as error:
                 failure = str(error)
                 continue
@@ -113,17 +138,6 @@ class Runner:
                 return self._result(report)
             failure = report.failure
         return RunResult("sandbox_error", stderr=failure, backend=self.backend, layers=self.layers)
-
-    def _lane(self) -> Lane:
-        """The lane of this thread."""
-        lane: Lane | None = getattr(self._local, "lane", None)
-        if lane is None:
-            with self._guard:
-                if self._closed:
-                    raise LaneLostError("the sandbox was closed")
-                lane = self._local.lane = self._open_lane()
-                self._lanes.append(lane)
-        return lane
 
     def _result(self, report: Report) -> RunResult:
         exit_code, signal_number = _ending(report)
@@ -146,12 +160,9 @@ class Runner:
         """End all lanes. Runs that are on end as `sandbox_error`."""
         with self._guard:
             self._closed = True
-            lanes, self._lanes = self._lanes, []
-        if os.getpid() != self._owner:
-            return
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for lane in lanes:
-            lane.close()
+        if not self._is_copy:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._lanes.close()
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +171,81 @@ class Runner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Lanes:
+    """At most `most` lanes, opened when they are needed, for whoever asks, in the order in which they ask."""
+
+    def __init__(self, open_lane: Callable[[], Lane], most: int) -> None:
+        self._open = open_lane
+        self._most = most
+        self._guard = threading.Lock()
+        self._all: list[Lane] = []
+        self._idle: list[Lane] = []
+        self._waiting: deque[_Turn] = deque()
+        self._closed = False
+
+    def take(self) -> Lane:
+        """Of those that are idle the one used last, whose memory is in the caches. Raises LaneLostError when closed."""
+        with self._guard:
+            if self._closed:
+                raise LaneLostError("the sandbox was closed")
+            if self._idle:
+                return self._idle.pop()
+            if len(self._all) < self._most:
+                self._all.append(self._open())
+                return self._all[-1]
+            turn = _Turn()
+            self._waiting.append(turn)
+        try:
+            return turn.wait()
+        except BaseException:
+            with self._guard:
+                if turn in self._waiting:
+                    self._waiting.remove(turn)
+                else:
+                    self._pass_on(turn.lane)
+            raise
+
+    def give_back(self, lane: Lane) -> None:
+        with self._guard:
+            self._pass_on(lane)
+
+    def _pass_on(self, lane: Lane) -> None:
+        """To who waits longest: else whoever gave it back could have it again and again."""
+        if self._waiting:
+            self._waiting.popleft().come(lane)
+        else:
+            self._idle.append(lane)
+
+    def close(self) -> None:
+        """Close all of them, and open no more. Those who wait get one still, and see."""
+        with self._guard:
+            self._closed = True
+            lanes, self._all = self._all, []
+        for lane in lanes:
+            lane.close()
+
+    def __iter__(self) -> Iterator[Lane]:
+        """Those that are open."""
+        return iter([*self._all])
+
+
+class _Turn:
+    """Of one who waits. A bare lock, for an interrupt within a condition, which is Python, can leave it locked."""
+
+    def __init__(self) -> None:
+        self.lane: Lane
+        self._come = threading.Lock()
+        self._come.acquire()
+
+    def wait(self) -> Lane:
+        self._come.acquire()
+        return self.lane
+
+    def come(self, lane: Lane) -> None:
+        self.lane = lane
+        self._come.release()
 
 
 def _ending(report: Report) -> tuple[int | None, int | None]:

@@ -85,6 +85,9 @@ class Walled:
             except (EngineError, LaneLostError) as error:
                 self._let_go()
                 raise LaneLostError(str(error)) from error
+            except BaseException:  # an interrupt: what is still to come is no answer to the next job
+                self._let_go()
+                raise
 
     def _let_go(self) -> None:
         container, self._container = self._container, None

@@ -42,6 +42,9 @@ class Pool:
                 container = future.result(START_S)
             except (EngineError, TimeoutError) as error:
                 raise LaneLostError(f"no container could be started: {error}") from error
+            except BaseException:  # an interrupt
+                self._discard(future)
+                raise
             if container.is_well():
                 return container
             self.give_back(container)

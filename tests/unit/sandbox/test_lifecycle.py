@@ -1,16 +1,18 @@
 """Threads, tasks, forks, deaths: a sandbox answers every run, and leaves nothing behind."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox import Limits, RunRequest, SandboxError, SandboxUnavailable, jobs
+from sandbox.compiled import Compiled
 from sandbox.lane import LaneLostError
 from sandbox.languages import Toolchain
 from sandbox.process import lane
@@ -35,6 +37,23 @@ def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """As by Ctrl-C."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        with pytest.raises(KeyboardInterrupt):
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_threads_share_a_sandbox(box: ProcessSandbox) -> None:
@@ -115,6 +134,108 @@ def test_closing_ends_runs_and_leaves_nothing() -> None:
         sandbox.run(PRINT)
 
 
+def test_closing_answers_those_who_wait_for_a_lane() -> None:
+    sandbox = ProcessSandbox(parallel=1)
+    statuses: list[str] = []
+    waiting = [threading.Thread(target=lambda: statuses.append(sandbox.run(SLEEP).status)) for _ in range(3)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.3)
+    sandbox.close()
+    for thread in waiting:
+        thread.join(timeout=10)
+    assert statuses == ["sandbox_error"] * 3
+
+
+def test_lanes_go_to_who_waits_longest() -> None:
+    """And not to who has just given one back, again and again."""
+    counts = dict.fromkeys(range(3), 0)
+    until = time.monotonic() + 1.5
+
+    def work(number: int) -> None:
+        while time.monotonic() < until:
+            assert sandbox.run(PRINT).stdout == "1\n"
+            counts[number] += 1
+
+    with ProcessSandbox(parallel=1) as sandbox:
+        threads = [threading.Thread(target=work, args=(number,)) for number in counts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert max(counts.values()) <= 2 * min(counts.values()), counts
+
+
+def test_an_interrupt_while_waiting_for_a_lane_gives_none_away() -> None:
+    with ProcessSandbox(parallel=1) as sandbox:
+        running = sandbox.submit(RunRequest("python", "import time; time.sleep(1)"))
+        with interrupted_after(0.3):
+            sandbox.run(PRINT)
+        assert running.result(timeout=10).status == "ok"
+        assert [sandbox.submit(PRINT).result(timeout=10).stdout for _ in range(2)] == ["1\n"] * 2
+
+
+def test_an_interrupted_compilation_is_done_again_for_others() -> None:
+    compiled, results = Compiled(), list[object]()
+    request = RunRequest("cpp", "int main() {}")
+
+    def stopped() -> bytes:
+        other.start()
+        time.sleep(0.2)  # in which the other one has come to wait for us
+        raise KeyboardInterrupt
+
+    other = threading.Thread(target=lambda: results.append(compiled.get(request, lambda: b"made")))
+    with pytest.raises(KeyboardInterrupt):
+        compiled.get(request, stopped)
+    other.join(timeout=10)
+    assert results == [b"made"]
+
+
+def test_a_fork_while_others_hold_a_sandbox_s_locks_can_use_it(box: ProcessSandbox) -> None:
+    with box._guard:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os._exit(box.run(PRINT).stdout != "1\n")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_an_interrupted_run_leaves_no_answer_behind(box: ProcessSandbox) -> None:
+    """Ctrl-C in the thread that runs: the next run's answer is its own."""
+
+    for after_s in (0.001, 0.01, 0.2):
+        with interrupted_after(after_s):
+            box.run(SLEEP)
+        assert box.run(PRINT).stdout == "1\n"
+
+
+@pytest.mark.parametrize("preload", [(), ("random",), ("random", "threading", "logging")])
+def test_runs_begin_as_forks_do(preload: tuple[str, ...]) -> None:
+    """What modules want to do after a fork is done, in each run, and in a run's own forks."""
+    code = """
+import logging, os, random, threading
+for forked in range(2):
+    logging.getLogger("one").warning(threading.main_thread().ident == threading.get_ident())
+    thread = threading.Thread(target=lambda: print(random.random(), flush=True))
+    thread.start()
+    thread.join()
+    if forked == 0 and os.fork():
+        os.wait()
+        break
+"""
+    with ProcessSandbox(parallel=1, preload=preload) as sandbox:
+        results = [sandbox.run(RunRequest("python", code)) for _ in range(3)]
+    assert {result.stderr for result in results} == {"True\nTrue\n"}
+    assert len({number for result in results for number in result.stdout.split()}) == 6
+
+
+def test_what_kept_code_drew_is_no_part_of_a_run_s_luck() -> None:
+    kept = {"drawn": compile("import random; random.gauss(0, 1)", "drawn", "exec")}  # which leaves another one behind
+    with ProcessSandbox(parallel=1, kept=kept) as sandbox:
+        drawn = {sandbox.run(RunRequest("python", "import random; print(random.gauss(0, 1))")).stdout for _ in range(3)}
+    assert len(drawn) == 3
+
+
 def test_a_host_that_cannot_be_started_is_told_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane, "interpreter", lambda: "/nowhere/python")
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
@@ -130,7 +251,7 @@ def test_why_a_host_died_is_told() -> None:
         with pytest.raises(
             LaneLostError, match=r"host process was lost: .*\n(.*\n)+TypeError: .*'NoneType' and 'int'$"
         ):
-            sandbox._lanes[0].run(job._replace(output=None), b"")  # type: ignore[arg-type]
+            next(iter(sandbox._lanes)).run(job._replace(output=None), b"")  # type: ignore[arg-type]
         assert sandbox.run(PRINT).stdout == "1\n"
 
 
