@@ -207,6 +207,10 @@ def test_an_interrupted_run_leaves_no_answer_behind(box: ProcessSandbox) -> None
         with interrupted_after(after_s):
             box.run(SLEEP)
         assert box.run(PRINT).stdout == "1\n"
+    with interrupted_after(0.1):
+        box.run(RunRequest("python", "import time; time.sleep(0.3); print('stale')"))
+    time.sleep(0.5)  # the answer has come
+    assert box.run(PRINT).stdout == "1\n"
 
 
 @pytest.mark.parametrize("preload", [(), ("random",), ("random", "threading", "logging")])
