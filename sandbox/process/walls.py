@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from sandbox.lane import Job
 from sandbox.process import kernel
@@ -151,7 +151,7 @@ def _files(job: Job) -> list[Row]:
     return rows
 
 
-def _folders(names: Sequence[str] | Mapping[str, bytes]) -> list[str]:
+def _folders(names: Iterable[str]) -> list[str]:
     """Of these files, each after the one that it is in."""
     parts = [name.split("/")[:-1] for name in names]
     return [*dict.fromkeys("/".join(each[: depth + 1]) for each in parts for depth in range(len(each)))]
